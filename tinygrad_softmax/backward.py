@@ -1,0 +1,169 @@
+"""The reverse pass: one loop for every kind of value.
+
+Imports `primitive`, `shapes` and `errors`. Its one idea: a node is visited once, after everything
+that used it; there each rule is called with the gradient and what it kept, and its answer is
+folded to the operand's shape and added to what has arrived there before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from .errors import BackwardError, StaleDataError, variable_name
+from .primitive import MODE, Leaf, Node, Value, fingerprint
+from .shapes import fold
+
+_by_serial = attrgetter("serial")
+
+
+def order(root: Any) -> list[Any]:
+    """Return every node that `root` depends on, itself included, operands before results.
+
+    Raises
+    ------
+    BackwardError
+        If part of the graph has been consumed by an earlier backward pass.
+    """
+    seen = {root}
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if node.kept is None:
+            raise BackwardError(
+                f"backward() has already consumed this graph (at {node.primitive.__name__}): "
+                "say retain_graph=True the first time, or compute the loss again"
+            )
+        for origin in node.origins:
+            if origin is not None and origin not in seen:
+                seen.add(origin)
+                stack.append(origin)
+    return sorted(seen, key=_by_serial)
+
+
+def gradients(
+    root: Any, seed: Any, *, wrap: type[Value] | None = None, consume: bool = False
+) -> Iterator[tuple[Any, Any, bool]]:
+    """Yield ``(node, gradient, owned)`` for every node that `root` depends on, `root` first.
+
+    Parameters
+    ----------
+    root : Node
+        Where the pass starts; any graph of nodes with ``origins, primitive, kept, shape, dtype``.
+    seed : array
+        Gradient of the loss with respect to `root`, of its shape.
+    wrap : type, optional
+        Hand the rules values of this type instead of arrays, so that they are recorded in turn
+        and the gradients can be differentiated again.
+    consume : bool
+        Let go of what the tape kept as soon as it has been used, so that memory falls.
+
+    Notes
+    -----
+    A gradient may be compact: of size 1 along axes where it is constant. ``owned`` says that
+    nothing else refers to its memory.
+    """
+    nodes = order(root)
+    watch = MODE.get().watch
+    pending: dict[Any, Any] = {root: seed}
+    owned: set[Any] = set()
+    for node in nodes:
+        if node.seals or node.primitive is None:
+            _check_unchanged(node)
+    while nodes:
+        node = nodes.pop()
+        g = pending.pop(node)
+        primitive = node.primitive
+        if primitive is None:
+            yield node, g, node in owned
+            continue
+        if not primitive.elementwise and g.shape != node.shape:
+            g = np.broadcast_to(g, node.shape)
+        yield node, g, node in owned
+        held = node.kept if wrap is None else _rewrap(wrap, node)
+        for position, function, pick, told in node.plan.edges:
+            origin = node.origins[position]
+            kept = held if pick is None else pick(held)
+            if told is None:
+                d = function(g, *kept)
+            else:
+                d = function(g, *kept, **told(origin, position))
+            shape = origin.shape
+            if d.shape != shape:
+                d = fold(d, shape)
+            if d.dtype is not origin.dtype and d.dtype != origin.dtype:
+                d = _cast(d, node, origin)
+            if watch is not None:
+                watch.backward(node, position, g, d)
+            earlier = pending.get(origin)
+            if earlier is not None:
+                d = _add(earlier, d, origin in owned)
+                if d.__class__ is np.ndarray:
+                    owned.add(origin)
+            elif d is not g and d.__class__ is np.ndarray and d.base is None and (
+                d.flags.writeable
+            ):
+                for array in kept:
+                    if array is d:
+                        break
+                else:
+                    owned.add(origin)
+            pending[origin] = d
+        if consume:
+            node.kept, node.origins = None, ()
+
+
+def _add(earlier: Any, d: Any, owned: bool) -> Any:
+    """Add a contribution, in the memory of the earlier ones if nothing else refers to it."""
+    if owned and earlier.ndim >= d.ndim:
+        try:
+            return np.add(earlier, d, out=earlier)
+        except ValueError:  # the sum is larger than the earlier one, which was compact
+            pass
+    return earlier + d
+
+
+def _cast(d: Any, node: Any, origin: Any) -> Any:
+    if d.dtype.kind == "c":
+        raise BackwardError(
+            f"the gradient of {node.primitive.__name__} is complex but the operand is "
+            f"{origin.dtype}: take the real part of the complex operand first"
+        )
+    return d.astype(origin.dtype)
+
+
+def _rewrap(wrap: type[Value], node: Any) -> tuple[Any, ...]:
+    """Turn what a node kept back into values of the graph that they came from."""
+    argnames = node.primitive.argnames
+
+    def value(name: str, held: Any) -> Any:
+        if name == "out":
+            return wrap.wrap(held, node)
+        if name not in argnames:
+            return held
+        if node.primitive.variadic:
+            return tuple(wrap.wrap(*pair) for pair in zip(held, node.origins, strict=True))
+        origin = node.origins[argnames.index(name)]
+        return held if origin is None else wrap.wrap(held, origin)
+
+    return tuple(map(value, node.plan.names, node.kept))
+
+
+def _check_unchanged(node: Any) -> None:
+    """Raise if an array that this node relies on is not what it was in the forward pass."""
+    if isinstance(node, Leaf) and node.updated:
+        raise StaleDataError(
+            f"{node.name or 'a leaf tensor'} {node.shape} was updated between the forward and the "
+            "backward pass: call backward() first, update afterwards"
+        )
+    for seal in node.seals:
+        if fingerprint(seal.array, seal.exact) != seal.mark:
+            name = seal.name or variable_name(seal.array, Value) or "an operand"
+            raise StaleDataError(
+                f"{name} {seal.array.shape} of {node.primitive.__name__} was "
+                "changed in place between the forward and the backward pass: update it after "
+                "backward(), or hand the op a copy"
+            )

@@ -1,0 +1,95 @@
+"""Picking entries, and its mirror image: putting them back.
+
+Imports `primitive` and `shapes`. Everything that NumPy accepts between square brackets works; the
+gradient of a pick is a scatter, and the gradient of a scatter is a pick.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ..primitive import primitive
+from ..shapes import Shape, picked
+
+
+@primitive(shape=picked)
+def getitem(x: Any, *, index: Any) -> Any:
+    """The entries of `x` at `index`."""
+    return x[index]
+
+
+@getitem.grad("x")
+def _(g: Any, index: Any, shape: Shape) -> Any:
+    """Only the picked entries of `x` moved the result: `g` goes back to their places, 0 elsewhere."""
+    return scatter(g, index=index, into=shape)
+
+
+@primitive(shape=lambda x, index, into: into)
+def scatter(x: Any, *, index: Any, into: Shape) -> Any:
+    """Zeros of shape `into` with `x` at `index`; entries meeting at one place add up."""
+    out = np.zeros(into, x.dtype)
+    if meets_once(index):
+        out[index] = x
+    else:
+        np.add.at(out, index, x)
+    return out
+
+
+@scatter.grad("x")
+def _(g: Any, index: Any) -> Any:
+    """Each entry of `x` went to its place at `index`, and takes the gradient from there."""
+    return g[index]
+
+
+def meets_once(index: Any) -> bool:
+    """Whether `index` surely names no place twice, so that assigning is as good as adding.
+
+    Slices, integers and masks never do; integer arrays do not if one of them strictly rises or
+    falls without changing sign, as the row numbers in ``probs[range(N), y]``.
+
+    Examples
+    --------
+    >>> meets_once((np.arange(3), np.array([1, 1, 0]))), meets_once(np.array([1, 1, 0]))
+    (True, False)
+    """
+    parts = index if isinstance(index, tuple) else (index,)
+    arrays = [part for part in parts if isinstance(part, np.ndarray)]
+    if all(array.dtype == bool for array in arrays):
+        return len(arrays) <= 1
+    return all(array.ndim <= 1 for array in arrays) and any(map(_strictly_monotone, arrays))
+
+
+def _strictly_monotone(array: Any) -> bool:
+    if array.ndim == 0 or array.dtype == bool or (array.size and (array[0] < 0) != (array[-1] < 0)):
+        return False
+    step = array[1:] > array[:-1] if array[-1:] > array[:1] else array[1:] < array[:-1]
+    return bool(step.all())
+
+
+@lru_cache(maxsize=64)
+def _counted(start: int, stop: int, step: int) -> Any:
+    array = np.arange(start, stop, step)
+    array.flags.writeable = False  # it is shared by every caller
+    return array
+
+
+def normalize_index(index: Any) -> Any:
+    """Return `index` with lists and ranges as arrays, so that it is read only once.
+
+    NumPy turns ``range(N)`` into an array by way of N Python integers; here it is counted out.
+
+    Examples
+    --------
+    >>> normalize_index((range(2), [0, 1]))
+    (array([0, 1]), array([0, 1]))
+    """
+    if isinstance(index, tuple):
+        return tuple(map(normalize_index, index))
+    if isinstance(index, range):
+        return _counted(index.start, index.stop, index.step)
+    if isinstance(index, list):
+        return np.asarray(index) if index else np.empty(0, int)
+    return index
