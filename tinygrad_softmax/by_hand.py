@@ -174,8 +174,9 @@ def two_layer(
 
     Notes
     -----
-    The network is the page's [1]_. What is said at :func:`linear` holds for the second layer, with
-    `hidden` for `X`, and again for the first, with `dhidden` for `dscores`. New are two lines:
+    The source is https://cs231n.github.io/neural-networks-case-study/#net. What is said at
+    :func:`linear` holds for the second layer, with `hidden` for `X`, and again for the first, with
+    `dhidden` for `dscores`. New are two lines:
 
     ``dhidden = dscores @ W2.T``
         :math:`h_{ij}` met :math:`W2_{jk}` in every score k of its own example, so it collects over
@@ -184,8 +185,6 @@ def two_layer(
     ``dhidden[hidden <= 0] = 0``
         Where ``np.maximum(0, ...)`` answered 0, its argument could have moved a little without any
         effect on the loss. At exactly 0, where there is no derivative, the page takes 0 as well.
-
-    .. [1] https://cs231n.github.io/neural-networks-case-study/#net
 
     Examples
     --------

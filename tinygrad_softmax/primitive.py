@@ -338,7 +338,9 @@ class Primitive:
     def plan(self, mask: int, n_inputs: int) -> Plan:
         """Work out, once for each set of tracked inputs, what is kept and where gradients go."""
         edges: list[tuple[int, Rule]] = []
-        for position in range(n_inputs):
+        # the last operand first: it is often the small one (a divisor, a bias), and its temporaries
+        # are gone before the large gradient of the first operand is made
+        for position in reversed(range(n_inputs)):
             if mask >> position & 1:
                 name = self.argnames[0 if self.variadic else position]
                 if name not in self.rules:
