@@ -21,7 +21,9 @@ REG = 1e-3  # regularization strength
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--plot", metavar="FILE.png", help="draw both decision regions (matplotlib)")
+    parser.add_argument(
+        "--plot", metavar="FILE.png", help="draw both decision regions (matplotlib)"
+    )
     parser.add_argument("--iterations", type=int, default=10_000, help="of the network")
     options = parser.parse_args()
     study = datasets.case_study()

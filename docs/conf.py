@@ -1,6 +1,7 @@
 """How the manual is built: ``python -m sphinx -W -b html docs docs/_build``."""
 
 import tinygrad_softmax
+from tinygrad_softmax.primitive import REGISTRY, Primitive
 
 project = "tinygrad_softmax"
 author = "tinygrad_softmax developers"
@@ -13,9 +14,29 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
 ]
-myst_enable_extensions = ["dollarmath"]
+myst_enable_extensions = ["dollarmath", "substitution"]
 # A heading can be linked to by its text, as on any Markdown host.
 myst_heading_anchors = 3
+
+
+def entry(op: Primitive) -> str:
+    """Return an op's row of the vocabulary: its signature, what it computes, why its gradients."""
+    signature = f"`{op.__name__}({', '.join((*op.argnames, *op.settings))})`"
+    sentences: dict[str, list[str]] = {}
+    for name, rule in op.rules.items():
+        sentences.setdefault(rule.sentence, []).append(f"`{name}`")
+    reasons = [f"{', '.join(names)}: {why}" for why, names in sentences.items()]
+    cells = signature, op.__doc__ or "", "<br>".join(reasons) or "none: off the tape"
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+# What `{{ vocabulary }}` stands for: a table of every op, from the code itself.
+myst_substitutions = {
+    "vocabulary": "\n".join(
+        ["| op | what it computes | its gradients, and why |", "|---|---|---|"]
+        + [entry(op) for op in REGISTRY.values()]
+    )
+}
 
 napoleon_google_docstring = False
 # The reference follows the reading order of the source, not the alphabet.

@@ -134,7 +134,8 @@ def main() -> None:
     parser.add_argument("workload", nargs="*", help=", ".join(WORKLOADS))
     parser.add_argument("--rounds", type=int)
     options = parser.parse_args()
-    print(f"{'workload':12s} {'size':18s} {'by hand':>13s} {'eager / by hand':>23s} {'bar':>8s} memory")
+    heads = f"{'workload':12s} {'size':18s} {'by hand':>13s} {'eager / by hand':>23s}"
+    print(f"{heads} {'bar':>8s} {'memory':>8s}")
     for name in options.workload or WORKLOADS:
         run(name, options.rounds)
 

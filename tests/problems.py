@@ -1,12 +1,14 @@
-"""Classification problems for hypothesis to draw.
+"""Classification problems for hypothesis to draw, and what the tests say about them.
 
 Sizes differ pairwise, so that a transposition shows; size 1 is among them. Bulk values come from a
 drawn seed. `well_scaled` scores are a few units apart: there no digits are lost to cancellation.
 """
 
+import re
 from typing import NamedTuple
 
 import numpy as np
+import pytest
 from hypothesis import strategies as st
 
 from tinygrad_softmax import Tensor
@@ -89,7 +91,7 @@ def linear(draw, scale=1.0, N=None, K=None, dtypes=dtypes):
 
 @st.composite
 def two_layer(draw):
-    """A problem for the network; some rows of X, and b with them, may be zero: right at the kink."""
+    """A problem for the network; rows of X, and b with them, may be zero: at the kink."""
     N, D, H, K = draw(sizes(4))
     source = _Source(draw, draw(dtypes))
     X, b = source.examples(N, D), source.biases(H)
@@ -114,3 +116,8 @@ def assert_agrees(actual, expected, floor=0.0):
 def tensors(*arrays):
     """Each array as a parameter."""
     return [Tensor(array) for array in arrays]
+
+
+def raises(error, *words):
+    """Expect `error` with all of `words` in its message, in this order."""
+    return pytest.raises(error, match="(?s)" + ".*".join(map(re.escape, words)))

@@ -1,7 +1,7 @@
-"""Automatic gradients are the hand-derived ones: dscores, dW, db of the question, and the network's.
+"""Automatic gradients are the hand-derived ones: the question's dscores, dW, db; the network's.
 
-The same loss is written in many ways, with plain ``import numpy as np``; whichever way, the
-gradient must be the one that `by_hand` writes down.
+However the loss is written (see `ways_to_write_it`), the gradient must be the one that `by_hand`
+writes down.
 """
 
 import numpy as np
@@ -11,116 +11,9 @@ from hypothesis import strategies as st
 
 from tests import problems
 from tests.problems import assert_agrees, tensors
-from tinygrad_softmax import Tensor, by_hand, cross_entropy, log_softmax, logsumexp, softmax
+from tests.ways_to_write_it import EVERY_WAY, STABLE, the_questions_own_lines, with_cross_entropy
+from tinygrad_softmax import Tensor, by_hand
 
-# --- the same loss, in many ways: each returns it with the scores -----------------------------------
-
-
-def the_questions_own_lines(W, b, X, y, reg):
-    num_examples = X.shape[0]
-    # fmt: off
-    scores = np.dot(X, W) + b
-    exp_scores = np.exp(scores)
-    probs = exp_scores / np.sum(exp_scores, axis=1, keepdims=True) # [N x K]
-    corect_logprobs = -np.log(probs[range(num_examples),y])
-    data_loss = np.sum(corect_logprobs)/num_examples
-    reg_loss = 0.5*reg*np.sum(W*W)
-    loss = data_loss + reg_loss
-    # fmt: on
-    return loss, scores
-
-
-def with_operators(W, b, X, y, reg):
-    scores = X @ W + b
-    e = np.exp(scores)
-    probs = e / e.sum(axis=1, keepdims=True)
-    return -np.log(probs[np.arange(len(X)), y]).mean() + reg * (W * W).sum() / 2, scores
-
-
-def transposed(W, b, X, y, reg):
-    scores = b + np.matmul(W.T, X.T).T
-    probs = softmax(scores)
-    return np.mean(-np.log(probs[range(len(X)), y])) + np.sum(2 * W * W) * (0.25 * reg), scores
-
-
-def with_the_row_maximum_subtracted(W, b, X, y, reg):
-    scores = np.dot(X, W) + b
-    shifted = scores - np.max(scores, axis=1, keepdims=True)
-    probs = np.exp(shifted) / np.sum(np.exp(shifted), axis=1, keepdims=True)
-    return np.mean(-np.log(probs[range(len(X)), y])) + 0.5 * reg * np.sum(W**2), scores
-
-
-def with_one_loop(W, b, X, y, reg):
-    loss = 0.0
-    for i in range(len(X)):
-        f = np.dot(X[i], W) + b.reshape(-1)
-        f = f - np.max(f)
-        p = np.exp(f) / np.sum(np.exp(f))
-        loss += -np.log(p[y[i]])
-    return loss / len(X) + 0.5 * reg * np.sum(W * W), None
-
-
-def with_one_loop_in_place(W, b, X, y, reg):
-    losses = []
-    for i in range(len(X)):
-        f = np.dot(X[i], W) + b.ravel()
-        f -= np.max(f)
-        p = np.exp(f)
-        p /= np.sum(p)
-        losses.append(-np.log(p[y[i]]))
-    return np.mean(np.stack(losses)) + 0.5 * reg * np.sum(np.square(W)), None
-
-
-def with_shifted_log_sum_exp(W, b, X, y, reg):
-    scores = X @ W + b
-    shifted = scores - np.max(scores, axis=1, keepdims=True)
-    log_sums = np.log(np.sum(np.exp(shifted), axis=1))
-    losses = log_sums - shifted[range(len(X)), y]
-    return np.sum(losses) / len(X) + 0.5 * reg * np.sum(W * W), scores
-
-
-def with_one_hot_labels(W, b, X, y, reg):
-    scores = X @ W + b
-    onehot = np.eye(W.shape[1], dtype=X.dtype)[y]
-    shifted = scores - scores.max(axis=1, keepdims=True)
-    logprobs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return -np.sum(onehot * logprobs) / len(X) + 0.5 * reg * np.sum(W * W), scores
-
-
-def with_the_bias_folded_into_the_weights(W, b, X, y, reg):
-    X1 = np.hstack([X, np.ones((len(X), 1), X.dtype)])
-    scores = X1 @ np.vstack([W, b])
-    losses = logsumexp(scores, axis=1) - scores[range(len(X)), y]
-    return np.mean(losses) + 0.5 * reg * np.sum(W * W), scores
-
-
-def with_cross_entropy(W, b, X, y, reg):
-    scores = X @ W + b
-    return cross_entropy(scores, y) + 0.5 * reg * np.sum(W * W), scores
-
-
-def with_log_softmax(W, b, X, y, reg):
-    scores = np.dot(X, W) + b
-    picked = log_softmax(scores)[range(len(X)), y]
-    return -np.sum(picked) / len(X) + 0.5 * reg * np.sum(W * W), scores
-
-
-STABLE = [
-    with_shifted_log_sum_exp,
-    with_one_hot_labels,
-    with_the_bias_folded_into_the_weights,
-    with_cross_entropy,
-    with_log_softmax,
-]
-EVERY_WAY = [
-    the_questions_own_lines,
-    with_operators,
-    transposed,
-    with_the_row_maximum_subtracted,
-    with_one_loop,
-    with_one_loop_in_place,
-    *STABLE,
-]
 every_way = pytest.mark.parametrize("way", EVERY_WAY, ids=lambda way: way.__name__)
 
 
@@ -139,7 +32,7 @@ def check(way, problem, floor=0.0):
     return expected
 
 
-# --- the linear classifier --------------------------------------------------------------------------
+# --- the linear classifier ------------------------------------------------------------------------
 
 
 @every_way
@@ -195,7 +88,7 @@ def test_every_intermediate_still_held_has_its_gradient(problem):
     assert_agrees(scores.grad, (probs.data - onehot) / N, floor=1e-2)
 
 
-# --- the network ------------------------------------------------------------------------------------
+# --- the network ----------------------------------------------------------------------------------
 
 
 def network(W, b, W2, b2, X, y, reg):
@@ -232,7 +125,7 @@ def test_a_hidden_unit_at_exactly_zero_passes_nothing_back():
     np.testing.assert_array_equal(before.grad, 0)
 
 
-# --- the other loss of the page ---------------------------------------------------------------------
+# --- the other loss of the page -------------------------------------------------------------------
 
 
 def hinge_by_hand(scores, y):

@@ -5,17 +5,44 @@ import numpy as np
 from tinygrad_softmax import Tensor
 from tinygrad_softmax.datasets import case_study
 
-LINEAR = """
-1.096956 0.917265 0.851503 0.822336 0.807586 0.799448 0.794681 0.791764 0.789920 0.788726
-0.787938 0.787409 0.787049 0.786803 0.786633 0.786514 0.786431 0.786373 0.786331 0.786302
-""".split()
-NETWORK = """
-1.098744 0.294946 0.259301 0.248310 0.246170 0.245649 0.245491 0.245400 0.245335 0.245292
-""".split()
+LINEAR = [
+    "1.096956",
+    "0.917265",
+    "0.851503",
+    "0.822336",
+    "0.807586",
+    "0.799448",
+    "0.794681",
+    "0.791764",
+    "0.789920",
+    "0.788726",
+    "0.787938",
+    "0.787409",
+    "0.787049",
+    "0.786803",
+    "0.786633",
+    "0.786514",
+    "0.786431",
+    "0.786373",
+    "0.786331",
+    "0.786302",
+]
+NETWORK = [
+    "1.098744",
+    "0.294946",
+    "0.259301",
+    "0.248310",
+    "0.246170",
+    "0.245649",
+    "0.245491",
+    "0.245400",
+    "0.245335",
+    "0.245292",
+]
 
 
 def train(scores_of, parameters, every, steps):
-    """Descend as the page does; return the losses it prints and its training accuracy in percent."""
+    """Descend as the page does; return the losses it prints and the accuracy in percent."""
     X, y, *_ = case_study()
     parameters = [Tensor(parameter) for parameter in parameters]
     weights = parameters[::2]

@@ -25,7 +25,7 @@ def loss_of(W, X):
     return np.sum(-np.log(e / np.sum(e, axis=1, keepdims=True)))
 
 
-# --- freeing ----------------------------------------------------------------------------------------
+# --- freeing --------------------------------------------------------------------------------------
 
 
 def test_dropping_the_loss_frees_the_graph_without_the_collector(no_collector):
@@ -41,7 +41,7 @@ def test_discarded_graphs_leave_memory_flat(no_collector):
 
     def use(n):
         for i in range(n):
-            loss = loss_of(W, X)
+            loss = np.sum(np.exp(X @ W))
             if i % 2:
                 loss.backward()
 
@@ -81,11 +81,6 @@ def test_only_what_a_rule_asks_for_is_kept():
 
 
 def test_memory_falls_during_the_pass():
-    held = []
-
-    class Spy(Tensor):
-        pass
-
     x = Tensor(np.zeros(5))
     first = np.exp(x)
     second = np.exp(first)
@@ -94,8 +89,7 @@ def test_memory_falls_during_the_pass():
     del first, second
     assert all(ref() is not None for ref in arrays)
     loss.backward()
-    held = [ref() for ref in arrays]
-    assert held == [None, None]  # although the loss is still here
+    assert all(ref() is None for ref in arrays)  # although the loss is still here
     assert loss.grad == 1
 
 
@@ -115,7 +109,7 @@ def test_the_peak_of_a_long_pass_is_far_below_one_gradient_for_each_step():
     assert peak < 10 * x.data.nbytes
 
 
-# --- who may write ----------------------------------------------------------------------------------
+# --- who may write --------------------------------------------------------------------------------
 
 
 def test_results_are_read_only():
@@ -161,10 +155,6 @@ def overwrite_one_entry(W):
 
 def replace(W):
     W.data = np.zeros(W.shape)
-
-
-def write_through_an_older_view(W):
-    W.held[0] = 9
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from tinygrad_softmax import DataError, GradientLostError, ShapeError, Tensor, no_grad
 
-# --- recording --------------------------------------------------------------------------------------
+# --- recording ------------------------------------------------------------------------------------
 
 
 def test_no_grad_records_nothing_as_a_context_and_as_a_decorator():
@@ -103,7 +103,7 @@ def test_detach_is_a_constant_with_the_same_values():
     assert x.grad == 9
 
 
-# --- data -------------------------------------------------------------------------------------------
+# --- data -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
@@ -187,7 +187,7 @@ def test_tensors_hash_by_identity_and_compare_entry_by_entry():
     assert type(t < 2) is np.ndarray
 
 
-# --- text -------------------------------------------------------------------------------------------
+# --- text -----------------------------------------------------------------------------------------
 
 
 def test_the_text_says_where_a_tensor_comes_from():

@@ -1,4 +1,4 @@
-"""A small reverse-mode autodiff framework that can be read, and that explains the softmax gradient."""
+"""Reverse-mode autodiff on NumPy that can be read, and that explains the softmax gradient."""
 
 from . import by_hand, datasets
 from .anomaly import detect_anomaly
@@ -12,17 +12,11 @@ from .errors import (
     ShapeError,
     StaleDataError,
 )
-from .functional import (
-    cross_entropy,
-    log_softmax,
-    logsumexp,
-    relu,
-    sigmoid,
-    softmax,
-    softplus,
-)
+from .functional import log_softmax, logsumexp, relu, sigmoid, softmax, softplus
+from .losses import cross_entropy
 from .primitive import implements, primitive
-from .tensor import Tensor, no_grad
+from .tape import no_grad
+from .tensor import Tensor
 from .transforms import grad, hessian, hvp, jacobian, value_and_grad, vjp
 
 __version__ = "0.1.0"

@@ -1,6 +1,6 @@
 """Finding where a NaN was born, and what was changed behind the tape's back.
 
-Imports `primitive` and `errors`. Costs a look at every value, so it is a context to debug in.
+Imports `tape`, `seals` and `errors`. Costs a look at every value, so it is a context to debug in.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .errors import AnomalyError, describe, user_frame, variable_name
-from .primitive import MODE, Node, Primitive, Seal, Value
+from .seals import Seal
+from .tape import MODE, Node, Op, Value
 
 __all__ = ["detect_anomaly"]
 
@@ -38,7 +39,7 @@ class Site(NamedTuple):
     operands: tuple[str, ...]
 
     @classmethod
-    def here(cls, primitive: Primitive, inputs: Any) -> Site:
+    def here(cls, primitive: Op, inputs: Any) -> Site:
         """Record the user's line that is running now."""
         frame = user_frame()
         names = primitive.argnames * len(inputs) if primitive.variadic else primitive.argnames
@@ -56,7 +57,8 @@ class Site(NamedTuple):
 class _Detective:
     """Looks at every value as it appears, and seals what the backward pass will rely on."""
 
-    def forward(self, node: Node | None, primitive: Primitive, inputs: Any, out: Any) -> None:
+    def forward(self, node: Node | None, primitive: Op, inputs: Any, out: Any) -> None:
+        """Raise at the first result that is not finite."""
         site = Site.here(primitive, inputs)
         if node is not None:
             node.site = site
@@ -79,6 +81,7 @@ class _Detective:
         )
 
     def backward(self, node: Node, position: int, g: Any, d: Any) -> None:
+        """Raise at the first gradient that is not finite."""
         d = d.array if isinstance(d, Value) else d
         if np.isfinite(d).all():
             return
@@ -122,7 +125,7 @@ def _ranges(inputs: Any) -> str:
     return f" (values {', '.join(spans)})"
 
 
-def _remedy(primitive: Primitive) -> str:
+def _remedy(primitive: Op) -> str:
     remedy = _REMEDIES.get(primitive.__name__)
     return f"Remedy: {remedy}" if remedy else "Look at the operands: what range are they in?"
 

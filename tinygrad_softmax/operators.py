@@ -12,18 +12,24 @@ from typing import Any
 
 import numpy as np
 
-from . import composite
+from .composite import arrangement, reductions
 from .errors import GradientLostError, NoRuleError, variable_name
 from .ops import arithmetic, indexing, matrix, reduction, selection, shaping
-from .primitive import NUMPY, Value
+from .primitive import NUMPY, implements
+from .rules import Function
+from .tape import Value
 
 #: NumPy functions that only look at shape or type, or make a new array from them.
-_LOOK = {np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.empty_like, np.full_like,
+_LOOK = {np.zeros_like, np.ones_like, np.empty_like, np.full_like,
          np.result_type, np.can_cast, np.isscalar, np.iscomplexobj, np.isrealobj,
          np.allclose, np.isclose, np.array_equal, np.array_repr, np.array_str, np.array2string,
          np.may_share_memory, np.shares_memory, np.nonzero, np.count_nonzero}  # fmt: skip
-_REDUCE = {np.add: reduction.sum, np.maximum: reduction.max, np.minimum: reduction.min,
-           np.multiply: composite.prod}  # fmt: skip
+_REDUCE: dict[Any, Function] = {
+    np.add: reduction.sum,
+    np.maximum: reduction.max,
+    np.minimum: reduction.min,
+    np.multiply: reductions.prod,
+}
 
 
 class Operators(Value):
@@ -151,7 +157,7 @@ class Operators(Value):
 
     def astype(self, dtype: Any) -> Any:
         """Convert to another floating-point type."""
-        return composite.cast(self, dtype)
+        return arrangement.cast(self, dtype)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
         if settings.pop("out", None) is not None:
@@ -177,6 +183,21 @@ class Operators(Value):
         if function in _LOOK:
             return function(*(a.array if isinstance(a, Value) else a for a in args), **kwargs)
         raise NoRuleError(no_rule(function))
+
+
+@implements(np.shape)
+def _shape(x: Any) -> Any:
+    return x.shape
+
+
+@implements(np.ndim)
+def _ndim(x: Any) -> Any:
+    return len(x.shape)
+
+
+@implements(np.size)
+def _size(x: Any) -> Any:
+    return x.size
 
 
 def _by_our_names(function: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:

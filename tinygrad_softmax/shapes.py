@@ -1,6 +1,6 @@
 """Shape rules: what shape comes out, and how a gradient is folded back.
 
-Imports only `errors`. The rules work on tuples of integers alone, so that they serve arrays and
+Imports `errors`. The rules work on tuples of integers alone, so that they serve arrays and
 symbolic expressions alike; a size is passed on as the very object it came in as.
 """
 
@@ -15,8 +15,10 @@ import numpy as np
 from .errors import ShapeError
 
 Shape = tuple[int, ...]
-_BLAS = (np.dtype("f8"), np.dtype("f4"))
 Axis = int | Sequence[int] | None
+
+#: The types that matrix products are fast for.
+_BLAS = (np.dtype("f8"), np.dtype("f4"))
 
 
 def broadcast(*shapes: Shape) -> Shape:
@@ -40,7 +42,8 @@ def broadcast(*shapes: Shape) -> Shape:
                 continue
             if size not in (1, shape[axis]):
                 raise ShapeError(
-                    f"the sizes {size} and {shape[axis]} at axis {axis} must agree, or one be 1"
+                    f"the sizes {size} and {shape[axis]} at axis {axis} must agree, or one be 1",
+                    (size, shape[axis]),
                 )
             size = shape[axis]
         result.append(size)
@@ -49,6 +52,13 @@ def broadcast(*shapes: Shape) -> Shape:
 
 def normalize_axis(axis: Axis, ndim: int) -> tuple[int, ...]:
     """Return `axis` as a tuple of non-negative integers; None means every axis.
+
+    Raises
+    ------
+    numpy.exceptions.AxisError
+        If there is no such axis.
+    ValueError
+        If one axis is named twice.
 
     Examples
     --------
@@ -107,10 +117,12 @@ def product(x: Shape, w: Shape) -> Shape:
     ((5, 2), (2,))
     """
     if not x or not w:
-        raise ShapeError("a matrix product needs at least one axis on each side; use * for a scalar")
+        raise ShapeError(
+            "a matrix product needs at least one axis on each side; use * for a scalar"
+        )
     inner = w[0] if len(w) == 1 else w[-2]
     if x[-1] != inner:
-        raise ShapeError(f"the inner sizes {x[-1]} and {inner} must agree")
+        raise ShapeError(f"the inner sizes {x[-1]} and {inner} must agree", (x[-1], inner))
     stack = broadcast(x[:-2], w[:-2])
     return stack + (x[-2:-1] if len(x) > 1 else ()) + (w[-1:] if len(w) > 1 else ())
 
@@ -125,7 +137,8 @@ def picked(shape: Shape, index: Any) -> Shape:
     >>> picked((4, 3), (slice(None), None, 1))
     (4, 1)
     """
-    return np.broadcast_to(np.int8(0), shape)[index].shape
+    result: Shape = np.broadcast_to(np.int8(0), shape)[index].shape
+    return result
 
 
 def fold(g: Any, shape: Shape) -> Any:
@@ -150,7 +163,7 @@ def fold(g: Any, shape: Shape) -> Any:
     if not axes:
         return g
     if g.__class__ is np.ndarray and len(axes) == 1 and g.ndim == 2 and g.dtype in _BLAS:
-        # NumPy is slow at summing short rows; the product with ones is the same sum
+        # NumPy is slow at summing short rows; the product with ones is the same sum.
         if axes == (1,):
             return g @ np.ones((g.shape[1], 1), g.dtype)
         return np.ones((1, g.shape[0]), g.dtype) @ g

@@ -1,26 +1,24 @@
 """The Tensor: an array that remembers how it was made.
 
-Imports `operators` and `backward`. ``loss.backward()`` walks the tape back from the loss; after it,
+Imports `walls` and `backward`. ``loss.backward()`` walks the tape back from the loss; after it,
 every tensor that is still held has its ``grad``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from .backward import gradients
 from .errors import BackwardError, DataError, GradientLostError, ShapeError, variable_name
-from .operators import Operators
-from .primitive import MODE, Leaf
+from .tape import Leaf, check_floating
+from .walls import Walls
 
-__all__ = ["Tensor", "no_grad"]
+__all__ = ["Tensor"]
 
 
-class Tensor(Operators):
+class Tensor(Walls):
     """A floating-point array whose gradient can be asked for.
 
     Parameters
@@ -53,9 +51,11 @@ class Tensor(Operators):
     def __init__(self, data: Any, *, name: str | None = None, requires_grad: bool = True,
                  copy: bool = True) -> None:  # fmt: skip
         if isinstance(data, Tensor):
-            raise DataError("this is a Tensor already: use it as it is, or t.detach() for a constant")
+            raise DataError(
+                "this is a Tensor already: use it as it is, or t.detach() for a constant"
+            )
         array = np.array(data) if copy else np.asarray(data)
-        _check_floating(array)
+        check_floating(array)
         self.array = array
         self._name = name
         self.origin = Leaf(array.shape, array.dtype, name) if requires_grad else None
@@ -89,10 +89,11 @@ class Tensor(Operators):
                 "update those, or take t.detach()"
             )
         array = np.asarray(data)
-        _check_floating(array)
+        check_floating(array)
         if array.shape != self.array.shape:
             raise ShapeError(
-                f"{self.name or 'the tensor'} {self.array.shape} cannot take data of shape {array.shape}"
+                f"{self.name or 'the tensor'} {self.array.shape} cannot take data of shape "
+                f"{array.shape}"
             )
         self.array = array if array.dtype == self.array.dtype else array.astype(self.array.dtype)
         if leaf is not None:
@@ -126,9 +127,13 @@ class Tensor(Operators):
     @grad.setter
     def grad(self, grad: Any) -> None:
         if self.origin is None:
-            raise BackwardError("a constant tensor has no gradient; make it with requires_grad=True")
+            raise BackwardError(
+                "a constant tensor has no gradient; make it with requires_grad=True"
+            )
         if grad is not None and np.shape(grad) != self.shape:
-            raise ShapeError(f"a gradient of shape {np.shape(grad)} does not fit a tensor {self.shape}")
+            raise ShapeError(
+                f"a gradient of shape {np.shape(grad)} does not fit a tensor {self.shape}"
+            )
         self.origin.grad = None if grad is None else np.array(grad, self.dtype)
         self.origin.owned = True
 
@@ -181,17 +186,25 @@ class Tensor(Operators):
                 f"backward() of a tensor of shape {self.shape} got a gradient of shape "
                 f"{np.shape(gradient)}: they must agree"
             )
-        seed = np.ones(self.shape, self.dtype) if gradient is None else np.array(gradient, self.dtype)
+        seed = (
+            np.ones(self.shape, self.dtype) if gradient is None else np.array(gradient, self.dtype)
+        )
         for node, g, owned in gradients(root, seed, consume=not retain_graph):
             if isinstance(node, Leaf):
-                if accumulate and node.grad is not None:
-                    g, owned = node.grad + g, True
-                if not owned or g.__class__ is not np.ndarray:
-                    g, owned = np.array(np.broadcast_to(g, node.shape)), True
-            node.grad, node.owned = g, owned
+                node.grad, node.owned = _at_rest(node, g, owned, accumulate), True
+            else:
+                node.grad, node.owned = g, owned
 
     def detach(self) -> Tensor:
-        """Return the same values as a constant: what is made of them passes nothing back."""
+        """Return the same values as a constant: what is made of them passes nothing back.
+
+        Examples
+        --------
+        >>> x = Tensor(3.0)
+        >>> (x * x.detach()).backward()
+        >>> float(x.grad)
+        3.0
+        """
         return Tensor.wrap(self.array, None)
 
     def item(self) -> float:
@@ -200,100 +213,29 @@ class Tensor(Operators):
         return value
 
     def numpy(self) -> Any:
-        """Return the values as a plain array, off the tape (read-only if this is an op's result)."""
+        """Return the values as a plain array, off the tape; an op's result is read-only."""
         return self.array
-
-    def _in_place(self, symbol: str) -> None:
-        if isinstance(self.origin, Leaf):
-            name = variable_name(self) or "W"
-            raise GradientLostError(
-                f"{name} {symbol}= ... would replace the parameter {name} by a new tensor: to update "
-                f"it write {name}.data {symbol}= ..., to compute write {name}2 = {name} {symbol} ..."
-            )
-
-    def __iadd__(self, other: Any) -> Any:
-        self._in_place("+")
-        return self + other
-
-    def __isub__(self, other: Any) -> Any:
-        self._in_place("-")
-        return self - other
-
-    def __imul__(self, other: Any) -> Any:
-        self._in_place("*")
-        return self * other
-
-    def __itruediv__(self, other: Any) -> Any:
-        self._in_place("/")
-        return self / other
-
-    def __float__(self) -> float:
-        self._leaving("float(t) or a math function", "t.item() for the number, np.exp(t) for math.exp(t)")
-        return float(self.array)
-
-    def __int__(self) -> int:
-        self._leaving("int(t)", "int(t.item())")
-        return int(self.array)
-
-    def __bool__(self) -> bool:
-        return bool(self.array)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        self._leaving(
-            "turning a Tensor into a plain array",
-            "X @ W or np.dot(X, W) for X.dot(W); np.stack([t, u]) for np.array([t, u]); np.stack or "
-            "np.where for out[i] = t; a NumPy function for a SciPy one",
-        )
-        return np.array(self.array, dtype=dtype, copy=copy)
-
-    def _leaving(self, what: str, instead: str) -> None:
-        if self.origin is not None:
-            raise GradientLostError(
-                f"{what} would lose the gradient of {variable_name(self) or 'it'}: use {instead}; "
-                "or t.data (or t.detach()) if no gradient is wanted"
-            )
 
     def __format__(self, spec: str) -> str:
         return format(self.array[()] if self.ndim == 0 else self.array, spec)
 
     def __repr__(self) -> str:
-        text = repr(self.array).removeprefix("array(").removesuffix(")").replace("\n      ", "\n       ")
+        text = repr(self.array).removeprefix("array(").removesuffix(")")
+        text = text.replace("\n      ", "\n       ")  # "Tensor(" is one longer than "array("
         name = f", name={self.name!r}" if self.name else ""
-        origin = self.origin
-        made = "" if origin is None else ", parameter" if isinstance(origin, Leaf) else (
-            f", by {origin.primitive.__name__}" if origin.primitive else "")  # fmt: skip
+        if isinstance(self.origin, Leaf):
+            made = ", parameter"
+        elif self.origin is not None and self.origin.primitive is not None:
+            made = f", by {self.origin.primitive.__name__}"
+        else:
+            made = ""
         return f"Tensor({text}{name}{made})"
 
 
-def _check_floating(array: Any) -> None:
-    kind = array.dtype.kind
-    if kind == "f":
-        return
-    advice = {
-        "i": "integers cannot be nudged: convert with .astype(float)",
-        "u": "integers cannot be nudged: convert with .astype(float)",
-        "b": "booleans cannot be nudged: convert with .astype(float)",
-        "c": "take the real and the imaginary part as two real tensors",
-    }.get(kind, "a rectangular array of floats is needed")
-    raise DataError(
-        f"a Tensor holds real floating-point data, not {array.dtype}: {advice}. Labels, indices and "
-        "data that need no gradient stay plain arrays"
-    )
-
-
-@contextmanager
-def no_grad() -> Iterator[None]:
-    """Compute without recording, as a context or as a decorator; per thread and async task.
-
-    Examples
-    --------
-    >>> W = Tensor([1.0])
-    >>> with no_grad():
-    ...     (2 * W).requires_grad
-    False
-    """
-    token = MODE.set(MODE.get()._replace(record=False))
-    try:
-        yield
-    finally:
-        MODE.reset(token)
+def _at_rest(leaf: Leaf, g: Any, owned: bool, accumulate: bool) -> Any:
+    """Return a parameter's gradient as an array of its own, added to the earlier one if wanted."""
+    if accumulate and leaf.grad is not None:
+        g, owned = leaf.grad + g, True
+    if owned and g.__class__ is np.ndarray:
+        return g
+    return np.array(np.broadcast_to(g, leaf.shape))

@@ -13,13 +13,14 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "tinygrad_softmax"
 
 FLOORS = [
-    {"errors", "shapes", "labels", "by_hand", "datasets"},
-    {"primitive"},
+    {"errors", "shapes", "seals", "labels", "by_hand", "datasets"},
+    {"rules", "tape", "primitive"},
     {"ops"},
-    {"backward", "composite", "functional"},
-    {"operators", "tensor", "transforms", "anomaly"},
+    {"backward", "composite", "functional", "losses"},
+    {"operators", "walls", "tensor", "calls", "transforms", "anomaly"},
     {"derive"},
-    {"explain", "check", "draw", "testing", "classifier"},
+    {"explain", "check", "draw", "testing"}
+    | {"settings", "conventions", "standin", "prediction", "descent", "training", "classifier"},
     {"__main__"},
 ]
 FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.ops import checks
-from tests.strategies import ARGUMENTS, DIFFERENTIABLE, EVERY_OP, SHARE, arguments_of, samples
+from tests.ops.samples import ARGUMENTS, DIFFERENTIABLE, EVERY_OP, arguments_of, samples
+from tests.strategies import SHARE
 
 BOTH = (np.float64, np.float32)
 every_op = pytest.mark.parametrize("name", EVERY_OP)

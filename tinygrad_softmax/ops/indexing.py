@@ -23,7 +23,7 @@ def getitem(x: Any, *, index: Any) -> Any:
 
 @getitem.grad("x")
 def _(g: Any, index: Any, shape: Shape) -> Any:
-    """Only the picked entries of `x` moved the result: `g` goes back to their places, 0 elsewhere."""
+    """Only the picked entries of `x` moved the result: `g` goes back there, 0 elsewhere."""
     return scatter(g, index=index, into=shape)
 
 
@@ -59,13 +59,16 @@ def meets_once(index: Any) -> bool:
     arrays = [part for part in parts if isinstance(part, np.ndarray)]
     if all(array.dtype == bool for array in arrays):
         return len(arrays) <= 1
+    if all(array.size <= 1 for array in arrays):
+        return True
     return all(array.ndim <= 1 for array in arrays) and any(map(_strictly_monotone, arrays))
 
 
 def _strictly_monotone(array: Any) -> bool:
-    if array.ndim == 0 or array.dtype == bool or (array.size and (array[0] < 0) != (array[-1] < 0)):
+    # an array of one entry says nothing: it is stretched to the length of the others
+    if array.size < 2 or array.dtype == bool or (array[0] < 0) != (array[-1] < 0):
         return False
-    step = array[1:] > array[:-1] if array[-1:] > array[:1] else array[1:] < array[:-1]
+    step = array[1:] > array[:-1] if array[-1] > array[0] else array[1:] < array[:-1]
     return bool(step.all())
 
 

@@ -27,22 +27,22 @@ def matmul(x: Any, w: Any) -> Any:
 
 @matmul.grad("x")
 def _(g: Any, w: Any, shape: Shape) -> Any:
-    """`x[i, k]` met `w[k, j]` for every j, so it collects `g[i, j] * w[k, j]` over the columns j."""
+    """`x[i, k]` met `w[k, j]` for every j, so it collects `g[i, j] * w[k, j]` over columns j."""
     if len(w.shape) == 1:
         return g[..., None] * w
     if len(shape) == 1:
-        return (w @ g[..., None])[..., 0]
+        return w @ g if len(w.shape) == 2 else (w @ g[..., None])[..., 0]
     return g @ _turned(w)
 
 
 @matmul.grad("w")
 def _(g: Any, x: Any, shape: Shape) -> Any:
-    """`w[k, j]` met `x[i, k]` in every row i, so it collects `x[i, k] * g[i, j]` over the rows i."""
+    """`w[k, j]` met `x[i, k]` in every row i, so it collects `x[i, k] * g[i, j]` over rows i."""
     if len(x.shape) == 1:
         return x * g if len(shape) == 1 else x[:, None] * g[..., None, :]
     if len(shape) == 1:
-        return (_turned(x) @ g[..., None])[..., 0]
-    if len(x.shape) > 2 and len(shape) == 2:  # one product instead of a stack of them to be summed
+        return x.T @ g if len(x.shape) == 2 else (_turned(x) @ g[..., None])[..., 0]
+    if len(x.shape) > 2 and len(shape) == 2 and 0 not in shape:  # one product, not a stack's sum
         return x.reshape((-1, x.shape[-1])).T @ g.reshape((-1, g.shape[-1]))
     return _turned(x) @ g
 
@@ -64,7 +64,7 @@ def einsum(*operands: Any, terms: tuple[str, ...], result: str) -> Any:
 
 @einsum.grad("operands")
 def _(g: Any, operands: Any, terms: tuple[str, ...], result: str, position: int) -> Any:
-    """An entry collects `g` times the other operands' entries, over every place where it met them."""
+    """An entry collects `g` times the other operands' entries, wherever it met them."""
     others = [i for i in range(len(terms)) if i != position]
     spec = ",".join([result, *(terms[i] for i in others)])
     return np.einsum(f"{spec}->{terms[position]}", g, *(operands[i] for i in others))

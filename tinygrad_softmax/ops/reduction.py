@@ -13,11 +13,13 @@ import numpy as np
 from ..primitive import primitive
 from ..shapes import kept_dims, reduced
 
+# NumPy's stubs know `reduce` with a literal `keepdims` only: hence the three ignored overloads.
+
 
 @primitive(numpy=np.sum, shape=reduced)
 def sum(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
     """Sum over `axis` (every axis if None)."""
-    return np.add.reduce(x, axis=axis, dtype=dtype, keepdims=keepdims)
+    return np.add.reduce(x, axis=axis, dtype=dtype, keepdims=keepdims)  # type: ignore[call-overload]
 
 
 @sum.grad("x")
@@ -31,13 +33,13 @@ def _(g: Any, axis: Any, keepdims: bool, shape: Any) -> Any:
 @primitive(numpy=np.max, shape=reduced)
 def max(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The largest entry over `axis` (every axis if None)."""
-    return np.maximum.reduce(x, axis=axis, keepdims=keepdims)
+    return np.maximum.reduce(x, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]
 
 
 @primitive(numpy=np.min, shape=reduced)
 def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The smallest entry over `axis` (every axis if None)."""
-    return np.minimum.reduce(x, axis=axis, keepdims=keepdims)
+    return np.minimum.reduce(x, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]
 
 
 @max.grad("x")
@@ -57,7 +59,7 @@ def cumsum(x: Any, *, axis: int) -> Any:
 
 @cumsum.grad("x")
 def _(g: Any, axis: int) -> Any:
-    """An entry of `x` is in its own running sum and all later ones, so it collects `g` from there on."""
+    """`x` at a place is in the running sums from there on, so it collects `g` from there on."""
     return np.flip(np.cumsum(np.flip(g, axis), axis), axis)
 
 

@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import Function, Primitive, Value, implements, primitive
+from ..primitive import Primitive, implements, primitive
+from ..rules import Function
+from ..tape import Value
 
 
 @primitive()

@@ -1,0 +1,50 @@
+"""The demo prints what the page printed, and draws when asked to."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FEW = ("--iterations", "20")
+
+
+def demo(*arguments):
+    """Run the demo as a user does; return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "demos/case_study.py", *arguments],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_published_losses_and_accuracy_are_printed():
+    linear, network = demo(*FEW).split("\n\n")
+    lines = linear.splitlines()
+    losses = [line for line in lines if line.startswith("iteration")]
+    assert len(losses) == 20
+    assert losses[0].startswith("iteration 0: loss 1.096956 ")
+    assert losses[-1].startswith("iteration 190: loss 0.786302 ")
+    assert lines[-1] == "training accuracy: 0.49"
+    assert "iteration 0: loss 1.098744 " in network
+
+
+def test_automatic_and_hand_written_gradients_agree_to_rounding():
+    differences = [line.split()[-1] for line in demo(*FEW).splitlines() if "loss " in line]
+    differences = [float(text) for text in differences if text[0].isdigit()]
+    assert len(differences) == 21
+    assert max(differences) < 1e-14
+
+
+def test_the_decision_regions_are_drawn(tmp_path):
+    pytest.importorskip("matplotlib", reason="drawing needs the extra `demos`")
+    picture = tmp_path / "regions.png"
+    assert f"decision regions drawn to {picture}" in demo(*FEW, "--plot", str(picture))
+    assert picture.read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,80 @@
+"""Every code block of the README and the manual runs, and the reference leaves nothing out.
+
+The blocks of a page share one namespace. It begins as the reader of the case study has it: the
+data, the parameters, and the probabilities that the forward pass has just computed.
+"""
+
+import doctest
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tinygrad_softmax
+from tinygrad_softmax import by_hand
+from tinygrad_softmax.datasets import case_study
+from tinygrad_softmax.primitive import NUMPY, REGISTRY
+
+ROOT = Path(__file__).parents[2]
+PAGES = {page.name: page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture
+def vocabulary():
+    """Take away, after the test, what a page has added to the ops."""
+    before = [(registry, dict(registry)) for registry in (REGISTRY, NUMPY)]
+    yield
+    for registry, content in before:
+        registry.clear()
+        registry.update(content)
+
+
+def start():
+    """The names that the case study's reader knows."""
+    X, y, (W, b), _ = case_study()
+    probs = by_hand.linear(W, b, X, y).probs
+    return {"np": np, "X": X, "y": y, "W": W, "b": b, "probs": probs, "reg": 1e-3,
+            "num_examples": len(X)}  # fmt: skip
+
+
+def run(page):
+    """Run a page's blocks, in order; return the names it leaves behind."""
+    names = start()
+    text = page.read_text("utf-8")
+    for block in BLOCK.finditer(text):
+        code, line = block[1], text.count("\n", 0, block.start(1))
+        if not code.startswith(">>>"):
+            exec(compile("\n" * line + code, str(page), "exec"), names)
+            continue
+        test = doctest.DocTestParser().get_doctest(code, names, page.name, str(page), line)
+        runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+        report = []
+        runner.run(test, out=report.append, clear_globs=False)
+        assert not runner.summarize(verbose=False).failed, "".join(report)
+        names.update(test.globs)
+    return names
+
+
+@pytest.mark.usefixtures("vocabulary")
+@pytest.mark.parametrize("page", PAGES)
+def test_the_code_of_a_page_runs(page):
+    run(PAGES[page])
+
+
+def test_the_readmes_two_answers_are_the_same():
+    names = run(PAGES["README.md"])
+    for by_hand_, automatic in [("dW", "W"), ("db", "b"), ("dscores", "scores")]:
+        np.testing.assert_allclose(names[by_hand_], names[automatic].grad, rtol=0, atol=1e-15)
+
+
+def test_the_reference_leaves_no_public_name_out():
+    reference = PAGES["reference.md"].read_text("utf-8")
+    shown = set(re.findall(r"^\.\. auto\w+:: tinygrad_softmax\.(\w+)$", reference, re.MULTILINE))
+    assert set(tinygrad_softmax.__all__) <= shown
+
+
+def test_the_index_leads_to_every_page():
+    index = PAGES["index.md"].read_text("utf-8").split()
+    assert {name.removesuffix(".md") for name in PAGES} - {"README", "index"} <= set(index)

@@ -1,0 +1,174 @@
+"""Where the slope is not defined, the op's docstring says what is taken; here it is held to it."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.strategies import seeds
+from tinygrad_softmax import Tensor, grad, relu
+
+few_values = st.lists(st.sampled_from([-1.0, 0.0, 0.0, 2.0]), min_size=1, max_size=6).map(np.array)
+
+
+def gradients(function, *arrays):
+    """The gradients of the summed result."""
+    tensors = [Tensor(np.array(array, float)) for array in arrays]
+    np.sum(function(*tensors)).backward()
+    return [tensor.grad.tolist() for tensor in tensors]
+
+
+@given(few_values)
+def test_the_positive_part_passes_nothing_at_zero_whichever_operand_comes_first(x):
+    by_hand = (x > 0).astype(float).tolist()
+    for positive in (lambda t: np.maximum(0, t), lambda t: np.maximum(t, 0), relu):
+        assert gradients(positive, x) == [by_hand]
+
+
+@given(few_values)
+def test_the_negative_part_passes_nothing_at_zero_whichever_operand_comes_first(x):
+    by_hand = (x < 0).astype(float).tolist()
+    for negative in (lambda t: np.minimum(0, t), lambda t: np.minimum(t, 0)):
+        assert gradients(negative, x) == [by_hand]
+
+
+@given(few_values)
+def test_a_constant_array_wins_a_tie_as_a_number_does(x):
+    for larger in (lambda t: np.maximum(np.zeros(x.size), t), lambda t: np.maximum(t, np.zeros(1))):
+        assert gradients(larger, x) == [(x > 0).astype(float).tolist()]
+
+
+@pytest.mark.parametrize("choose", [np.maximum, np.minimum])
+def test_of_two_tensors_that_tie_the_first_takes_all(choose):
+    assert gradients(choose, [1, 2], [1, 2]) == [[1, 1], [0, 0]]
+
+
+def test_a_tensor_tied_with_itself_counts_once():
+    assert gradients(lambda x: np.maximum(x, x), [1, -2]) == [[1, 1]]
+
+
+@pytest.mark.parametrize(("extreme", "value"), [(np.max, 3), (np.min, -3)])
+def test_entries_that_tie_for_the_extreme_share_evenly(extreme, value):
+    x = np.array([[value, 0, value], [0, 1, 2.5 * np.sign(value)], [value] * 3])
+    assert gradients(lambda x: extreme(x, axis=1), x) == [
+        [[1 / 2, 0, 1 / 2], [0, 0, 1], [1 / 3] * 3]
+    ]
+    ((share, *_), *_) = gradients(extreme, x)
+    assert share == [1 / 5, 0, 1 / 5]
+
+
+@given(few_values)
+def test_the_shares_of_tied_entries_add_up_to_one(x):
+    (shares,) = gradients(np.max, x)
+    assert sum(shares) == pytest.approx(1)
+    assert {i for i, share in enumerate(shares) if share} == {*np.flatnonzero(x == x.max())}
+
+
+def test_the_absolute_value_is_flat_at_zero():
+    assert gradients(np.abs, [-2, 0, 3]) == [[-1, 0, 1]]
+
+
+def test_the_sign_is_flat_everywhere():
+    assert gradients(np.sign, [-2, 0, 3]) == [[0, 0, 0]]
+
+
+def test_clip_passes_nothing_at_a_bound_and_beyond():
+    assert gradients(lambda x: np.clip(x, -1, 1), [-2, -1, 0.5, 1, 2]) == [[0, 0, 1, 0, 0]]
+
+
+def test_a_bound_that_is_a_tensor_moves_what_is_clipped_by_it():
+    x, low, high = gradients(np.clip, [-2.0, 0.5, 2.0], -1.0, 1.0)
+    assert (x, low, high) == ([0, 1, 0], 1, 1)
+
+
+def test_where_passes_only_to_the_value_that_was_chosen():
+    condition = np.array([True, False, True])
+    chosen, other = gradients(lambda x, y: np.where(condition, x, y), [1, 2, 3], [4, 5, 6])
+    assert (chosen, other) == ([1, 0, 1], [0, 1, 0])
+
+
+def test_where_keeps_an_infinite_slope_out_that_was_not_chosen():
+    def guarded(x):
+        return np.where(x > 0, np.sqrt(np.where(x > 0, x, 1)), 0)
+
+    assert gradients(guarded, [0, 4]) == [[0, 0.25]]
+
+
+def test_equal_entries_are_sorted_in_their_order():
+    weights = np.array([10.0, 20.0, 30.0, 40.0])
+    assert gradients(lambda x: np.sort(x) * weights, [2, 1, 2, 1]) == [[30, 10, 40, 20]]
+
+
+@given(seed=seeds)
+def test_sorting_passes_to_each_entry_what_came_to_its_place(seed):
+    x = np.random.default_rng(seed).integers(0, 3, (4, 5)).astype(float)
+    weights = np.arange(20.0).reshape(4, 5)
+    places = np.argsort(x, axis=1, kind="stable")
+    (g,) = gradients(lambda x: np.sort(x, axis=1) * weights, x)
+    np.testing.assert_array_equal(np.take_along_axis(np.array(g), places, 1), weights)
+
+
+@pytest.mark.parametrize(("p", "slope"), [(0, 0), (0.0, 0), (1, 1), (1.0, 1), (2, 0), (3.0, 0)])
+def test_a_power_at_zero_has_the_slope_of_the_polynomial(p, slope):
+    assert gradients(lambda x: x**p, [0.0, 0.0]) == [[slope, slope]]
+    assert gradients(lambda x: np.power(x, np.full(2, float(p))), [0.0, 0.0]) == [[slope, slope]]
+
+
+def test_a_root_at_zero_is_infinitely_steep_and_numpy_says_so():
+    with pytest.warns(RuntimeWarning, match="divide by zero"):
+        assert gradients(lambda x: x**0.5, [0.0]) == [[np.inf]]
+
+
+def test_an_exponent_moves_nothing_at_base_zero():
+    base, exponent = gradients(lambda x, p: x**p, [0.0, 2.0], [3.0, 3.0])
+    assert base == [0, 12]
+    assert exponent == [0, pytest.approx(8 * np.log(2))]
+
+
+@pytest.mark.parametrize("p", [2, 3])
+def test_an_integer_power_of_a_negative_number_is_fine(p):
+    assert gradients(lambda x: x**p, [-2.0]) == [[p * (-2.0) ** (p - 1)]]
+
+
+@pytest.mark.parametrize("p", [0, 1, 2])
+def test_powers_at_zero_can_be_differentiated_again(p):
+    assert grad(grad(lambda x: x**p))(0.0) == (2 if p == 2 else 0)
+
+
+def test_a_maximum_taken_as_constant_changes_no_gradient_of_a_shift_invariant_function():
+    def logprobs(s, shift):
+        s = s - shift(s)
+        return (s - np.log(np.sum(np.exp(s)))) * np.array([1.0, 2.0, 4.0])
+
+    through = gradients(lambda s: logprobs(s, np.max), [1, 3, 3])
+    around = gradients(lambda s: logprobs(s, lambda s: np.max(s.detach())), [1, 3, 3])
+    np.testing.assert_allclose(through, around, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "line", ["np.dot(2, x)", "np.dot(x, 0.5)", "np.inner(2, x)", "2 * x", "x**2", "x / 3", "2**x",
+             "np.maximum(0, x)", "np.where(x > 0, x, 0)", "np.logaddexp(0, x)"],
+)  # fmt: skip
+def test_a_python_number_leaves_float32_as_it_is(line):
+    x = Tensor(np.array([0.5, 2], np.float32))
+    result = eval(line, {"np": np, "x": x})
+    np.sum(result).backward()
+    assert (result.dtype, x.grad.dtype) == (np.float32, np.float32)
+
+
+def test_a_constant_of_float64_makes_the_result_float64_but_not_the_gradient():
+    x = Tensor(np.array([0.5, 2], np.float32))
+    result = x * np.array([1.0, 3.0])
+    np.sum(result).backward()
+    assert (result.dtype, x.grad.dtype) == (np.float64, np.float32)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [[1, 1], [1, -2], ([2], [1, 1]), ([[0], [2]], [1, 1]), ([0, 1, -3], 2), (np.array([], int),)],
+    ids=str,
+)
+def test_a_place_that_is_picked_again_collects_again(key):
+    counted = np.zeros((3, 3))
+    np.add.at(counted, key, 1)
+    assert gradients(lambda x: x[key], np.ones((3, 3))) == [counted.tolist()]
