@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-import tinygrad_softmax
-from tinygrad_softmax import SoftmaxClassifier, standin
+from tinygrad_softmax import SoftmaxClassifier
+from tinygrad_softmax.classifier import standin
 from tinygrad_softmax.datasets import case_study
 
 X, y, LINEAR, _ = case_study()
@@ -50,9 +50,12 @@ def alone(monkeypatch):
     """The class as it is where scikit-learn cannot be imported."""
     for name in ["sklearn", *(name for name in sys.modules if name.startswith("sklearn."))]:
         monkeypatch.setitem(sys.modules, name, None)
-    for room in ["conventions", "prediction", "classifier"]:
-        module = importlib.import_module(f"tinygrad_softmax.{room}")
-        monkeypatch.setattr(tinygrad_softmax, room, module)
+    rooms = ["", ".conventions", ".prediction", ".estimator"]
+    modules = [importlib.import_module(f"tinygrad_softmax.classifier{room}") for room in rooms]
+    for module in modules:
+        parent, _, child = module.__name__.rpartition(".")
+        monkeypatch.setattr(sys.modules[parent], child, module)
+    for module in modules:
         monkeypatch.delitem(sys.modules, module.__name__)
     found = importlib.import_module("tinygrad_softmax.classifier").SoftmaxClassifier
     assert issubclass(found, standin.BaseEstimator)

@@ -148,7 +148,7 @@ def _may_stay_compact(node: Any) -> bool:
     Not where the op itself repeated an operand: there the copies have to be counted.
     """
     return node.primitive.elementwise and all(
-        [origin is None or origin.shape == node.shape for origin in node.origins]
+        origin is None or origin.shape == node.shape for origin in node.origins
     )
 
 

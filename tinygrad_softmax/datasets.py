@@ -118,7 +118,7 @@ def spiral(
         raise ValueError(f"n_classes is {n_classes}: uint8 labels can tell 1 to 256 arms apart")
     if not noise >= 0:
         raise ValueError(f"noise is {noise}: a standard deviation is not negative")
-    generator = _generator(random_state)
+    generator = random_generator(random_state)
     radius = np.linspace(0.0, 1.0, n_per_class)
     arms = []
     for arm in range(n_classes):
@@ -167,7 +167,10 @@ def case_study() -> CaseStudy:
     return CaseStudy(X, y, linear, network)
 
 
-def _generator(random_state: int | np.random.RandomState | np.random.Generator | None) -> _Normal:
+def random_generator(
+    random_state: int | np.random.RandomState | np.random.Generator | None,
+) -> _Normal:
+    """Return what to draw from: the generator given, or a new one from a seed."""
     if isinstance(random_state, np.random.RandomState | np.random.Generator):
         return random_state
     return np.random.RandomState(random_state)

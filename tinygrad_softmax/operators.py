@@ -6,16 +6,16 @@ Imports the ops and their compositions. What is written here holds for every kin
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from .composite import arrangement, reductions
+from .dispatch import by_our_names, keywords, no_rule
 from .errors import GradientLostError, NoRuleError, variable_name
 from .ops import arithmetic, indexing, matrix, reduction, selection, shaping
-from .primitive import NUMPY, implements
+from .primitive import NUMPY
 from .rules import Function
 from .tape import Value
 
@@ -175,61 +175,12 @@ class Operators(Value):
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         ours = NUMPY.get(function)
         if ours is not None:
-            for value in kwargs.values():
-                if isinstance(value, Value):
-                    args, kwargs = _by_our_names(function, args, kwargs)
-                    break
+            if kwargs and not kwargs.keys() <= keywords(ours):
+                args, kwargs = by_our_names(function, ours, args, kwargs)
             return ours(*args, **kwargs)
         if function in _LOOK:
             return function(*(a.array if isinstance(a, Value) else a for a in args), **kwargs)
         raise NoRuleError(no_rule(function))
-
-
-@implements(np.shape)
-def _shape(x: Any) -> Any:
-    return x.shape
-
-
-@implements(np.ndim)
-def _ndim(x: Any) -> Any:
-    return len(x.shape)
-
-
-@implements(np.size)
-def _size(x: Any) -> Any:
-    return x.size
-
-
-def _by_our_names(function: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:
-    """Turn arrays given by NumPy's names (``a=``, ``arr=``) into positional ones."""
-    try:
-        parameters = list(inspect.signature(function).parameters)
-    except ValueError:  # a C function without a signature
-        return args, kwargs
-    args = list(args)
-    for name in parameters[len(args) :]:
-        if not isinstance(kwargs.get(name), (Value, np.ndarray)):
-            break
-        args.append(kwargs.pop(name))
-    return args, kwargs
-
-
-def no_rule(function: Any, method: str = "") -> str:
-    """Say that a function has no rule, and show the two decorators that would give it one."""
-    name = function.__name__ + method
-    module = getattr(function, "__module__", None) or ("numpy" if hasattr(np, name) else "")
-    full = f"{module}.{name}".replace("numpy.", "np.", 1).lstrip(".")
-    short = name.replace(".", "_")
-    x = ", ".join("xyz"[: getattr(function, "nin", 1)])
-    return (
-        f"{full} has no gradient rule. If it needs none, call it on t.data. To give it one:\n\n"
-        f"    @tinygrad_softmax.primitive(numpy={full})\n"
-        f"    def {short}({x}):\n"
-        f"        return {full}({x})\n\n"
-        f"    @{short}.grad('x')\n"
-        f"    def _(g, {x}):\n"
-        f"        return g * ...  # the slope of {name} in x"
-    )
 
 
 def _method(function: Any) -> Any:

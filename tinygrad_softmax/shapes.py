@@ -68,6 +68,8 @@ def normalize_axis(axis: Axis, ndim: int) -> tuple[int, ...]:
     if axis is None:
         return tuple(range(ndim))
     axes = tuple(axis) if isinstance(axis, Sequence) else (axis,)
+    if ndim == 0 and axes in ((0,), (-1,)):  # NumPy lets a 0-d array be reduced so
+        return ()
     for entry in axes:
         if not -ndim <= operator.index(entry) < ndim:
             raise np.exceptions.AxisError(entry, ndim)

@@ -172,6 +172,8 @@ def _record(primitive: Op, inputs: Any, arrays: Any, origins: Any, mask: int, ou
             settings: dict[str, Any]) -> Node:  # fmt: skip
     """Make the node of an op that has just been computed, with what its rules want of it."""
     plan = primitive.plans.get(mask) or primitive.plan(mask, len(inputs))
+    if settings and out.dtype.kind != "f":  # np.sum(t, dtype=int)
+        check_floating(out)
     if plan.pick is None:
         kept: tuple[Any, ...] = ()
     elif primitive.variadic:

@@ -17,10 +17,9 @@ FLOORS = [
     {"rules", "tape", "primitive"},
     {"ops"},
     {"backward", "composite", "functional", "losses"},
-    {"operators", "walls", "tensor", "calls", "transforms", "anomaly"},
+    {"dispatch", "operators", "walls", "tensor", "calls", "transforms", "anomaly"},
     {"derive"},
-    {"explain", "check", "draw", "testing"}
-    | {"settings", "conventions", "standin", "prediction", "descent", "training", "classifier"},
+    {"explain", "check", "draw", "testing", "classifier"},
     {"__main__"},
 ]
 FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}

@@ -97,6 +97,18 @@ def hstack(arrays: Sequence[Any]) -> Any:
     return joined(parts, 0 if np.ndim(parts[0]) == 1 else 1)
 
 
+@implements(np.column_stack)
+def column_stack(arrays: Sequence[Any]) -> Any:
+    """The arrays one beside the other; 1-D arrays become columns."""
+    return joined([np.reshape(x, (-1, 1)) if np.ndim(x) < 2 else x for x in arrays], 1)
+
+
+@implements(np.append)
+def append(x: Any, values: Any, axis: int | None = None) -> Any:
+    """`x`, then `values`, along `axis` (all entries in a row if None)."""
+    return joined([x, values], axis)
+
+
 @implements(np.array_split)
 def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """Cut into pieces along `axis`, with NumPy's meaning of the sections."""

@@ -77,8 +77,9 @@ def _cumsum(x: Any, axis: int | None = None) -> Any:
 
 
 @implements(np.clip)
-def clip(x: Any, a_min: Any = None, a_max: Any = None) -> Any:
+def clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
     """`x` limited to [a_min, a_max]; at a bound and beyond, the gradient is 0."""
+    a_min, a_max = (min if a_min is None else a_min), (max if a_max is None else a_max)
     x = x if a_min is None else larger(x, a_min)
     return x if a_max is None else smaller(x, a_max)
 

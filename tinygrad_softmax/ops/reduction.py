@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import primitive
+from ..primitive import implements, primitive
 from ..shapes import kept_dims, reduced
 
 # NumPy's stubs know `reduce` with a literal `keepdims` only: hence the three ignored overloads.
@@ -49,6 +49,10 @@ def _(g: Any, out: Any, x: Any, axis: Any, shape: Any) -> Any:
     ones = kept_dims(shape, axis)
     won = np.equal(x, out.reshape(ones))
     return g.reshape(ones) * won / np.sum(won, axis=axis, keepdims=True)
+
+
+implements(np.amax)(max)
+implements(np.amin)(min)
 
 
 @primitive(shape=lambda x, axis: x)

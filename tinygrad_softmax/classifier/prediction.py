@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..functional import log_softmax, softmax
 from .conventions import (
     BaseEstimator,
     ClassifierMixin,
@@ -19,7 +20,6 @@ from .conventions import (
     check_sample_weight,
     check_targets,
 )
-from .functional import log_softmax, softmax
 from .training import class_scores
 
 __all__ = ["SoftmaxPredictor"]

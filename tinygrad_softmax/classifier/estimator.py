@@ -13,6 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..datasets import random_generator
 from .conventions import (
     ConvergenceWarning,
     check_examples,
@@ -20,7 +21,6 @@ from .conventions import (
     check_targets,
     number_classes,
 )
-from .datasets import _generator
 from .descent import Descent
 from .prediction import SoftmaxPredictor
 from .settings import check_settings
@@ -178,7 +178,7 @@ class SoftmaxClassifier(SoftmaxPredictor):
             counts = weights > 0
             X, y, weights = X[counts], y[counts], weights[counts].astype(X.dtype)
         self.classes_, labels = number_classes(y)
-        generator = _generator(self.random_state)
+        generator = random_generator(self.random_state)
         sizes = [X.shape[1], *([self.hidden] if self.hidden else []), len(self.classes_)]
         parameters = initial_parameters(sizes, self.init, X.dtype, generator)
         with np.errstate(over="ignore", invalid="ignore"):  # the descent will see, and raise

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .errors import LabelError
+from ..errors import LabelError
 
 if TYPE_CHECKING:  # scikit-learn has no types; the stand-in has
     from .standin import (

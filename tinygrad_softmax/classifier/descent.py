@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import AnomalyError
-from .transforms import value_and_grad
+from ..errors import AnomalyError
+from ..transforms import value_and_grad
 
 __all__ = ["Descent"]
 
