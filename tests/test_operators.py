@@ -1,13 +1,15 @@
 """Python's operators, methods and NumPy's calling conventions all reach the same ops."""
 
 import operator
+import re
 
 import numpy as np
 import pytest
 from hypothesis import given
 
 from tests.problems import seeds, sizes
-from tinygrad_softmax import Tensor
+from tinygrad_softmax import DataError, NoRuleError, Tensor
+from tinygrad_softmax.shapes import fold
 
 BINARY = {
     "+": (operator.add, lambda x, y: (1, 1)),
@@ -124,3 +126,40 @@ def test_functions_that_only_look_give_plain_answers():
     assert type(np.zeros_like(x)) is np.ndarray
     assert np.argmax(x, axis=1).tolist() == x.argmax(axis=1).tolist() == [0, 0]
     assert np.isfinite(x).all()
+
+
+def test_numpys_way_of_naming_arguments_is_understood():
+    x = Tensor([[1.0, 5.0], [4.0, 2.0]])
+    np.testing.assert_array_equal(np.sum(a=x, axis=0, out=None).data, [5, 7])
+    np.testing.assert_array_equal(np.amax(a=x, axis=1).data, [5, 4])
+    np.testing.assert_array_equal(np.clip(x, min=2, max=4).data, [[2, 4], [4, 2]])
+    np.testing.assert_array_equal(np.column_stack([x[0], x]).data, [[1, 1, 5], [5, 4, 2]])
+    np.testing.assert_array_equal(np.append(x, np.ones((2, 1)), axis=1).data[:, 2], 1)
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (lambda x: np.sum(x, where=True), "where=True"),
+        (lambda x: np.std(x, correction=1), "np.std of a Tensor does not take correction=1"),
+        (lambda x: np.sort(x, kind="stable"), "kind='stable'; it takes x, axis"),
+    ],
+)
+def test_an_argument_that_no_rule_covers_is_named(call, named):
+    with pytest.raises(NoRuleError, match=re.escape(named)):
+        call(Tensor([1.0, 2.0]))
+
+
+def test_a_sum_in_integers_is_refused():
+    with pytest.raises(DataError, match="int64"):
+        np.sum(Tensor([1.0, 2.0]), dtype=int)
+
+
+def test_a_number_may_be_reduced_over_its_missing_axis_as_in_numpy():
+    x = Tensor(2.0)
+    np.sum(x, axis=0).backward()
+    assert x.grad == 1
+
+
+def test_a_gradient_of_fewer_axes_than_its_operand_stays_compact():
+    assert fold(np.ones(3), (2, 3)).shape == (3,)

@@ -50,13 +50,15 @@ def by_our_names(function: Any, ours: Any, args: Any, kwargs: Any) -> tuple[Any,
                 break
             args.append(kwargs.pop(name))
     takes = keywords(ours)
+    if "settings" in takes:  # ours hands its settings on to NumPy's own function, which checks them
+        return args, kwargs
     kwargs = {k: v for k, v in kwargs.items() if k in takes or not (v is None or v is _NOT_GIVEN)}
-    for name, value in kwargs.items():
-        if name not in takes:
-            raise NoRuleError(
-                f"np.{function.__name__} of a Tensor does not take {name}={value!r}; it takes "
-                f"{', '.join(takes)}"
-            )
+    unknown = [f"{name}={value!r}" for name, value in kwargs.items() if name not in takes]
+    if unknown:
+        raise NoRuleError(
+            f"np.{function.__name__} of a Tensor does not take {', '.join(unknown)}; it takes "
+            f"{', '.join(takes)}"
+        )
     return args, kwargs
 
 

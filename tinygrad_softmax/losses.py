@@ -104,11 +104,8 @@ def _is_distribution(targets: Any, scores: Any, axis: int) -> bool:
 
 def _check_targets(targets: Any, scores: Any, rows: tuple[int, ...], axis: int) -> None:
     """Raise unless the targets are one valid class for each example."""
-    kind = targets.dtype.kind
     if isinstance(targets, Value):
-        if kind == "f":
-            raise LabelError("class labels must be a plain integer array, not a Tensor")
-        return  # traced labels: there are no values to look at
+        raise LabelError("class labels must be a plain integer array, not a Tensor")
     if len(rows) == 1 or targets.shape != rows:
         n_rows = rows[0] if len(rows) == 1 else int(np.prod(rows))
         check_labels(targets, n_rows, scores.shape[axis])
