@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Set
 from functools import lru_cache
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -44,11 +45,9 @@ def by_our_names(function: Any, ours: Any, args: Any, kwargs: Any) -> tuple[Any,
         If what is left names an argument that our function does not take.
     """
     if any(isinstance(value, Value) for value in kwargs.values()):
-        args = list(args)
-        for name in list(inspect.signature(function).parameters)[len(args) :]:
-            if not isinstance(kwargs.get(name), (Value, np.ndarray)):
-                break
-            args.append(kwargs.pop(name))
+        names = list(inspect.signature(function).parameters)[len(args) :]
+        given = takewhile(lambda name: isinstance(kwargs.get(name), (Value, np.ndarray)), names)
+        args = [*args, *(kwargs.pop(name) for name in list(given))]
     takes = keywords(ours)
     if "settings" in takes:  # ours hands its settings on to NumPy's own function, which checks them
         return args, kwargs
