@@ -9,6 +9,6 @@ from hypothesis import settings
 
 settings.register_profile("dev", deadline=None, max_examples=50)
 # The same inputs at every run: a red build is about the change, not about luck.
-settings.register_profile("ci", deadline=None, max_examples=40, derandomize=True)
+settings.register_profile("ci", deadline=None, max_examples=30, derandomize=True)
 settings.register_profile("deep", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))

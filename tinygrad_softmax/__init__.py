@@ -1,5 +1,7 @@
 """Reverse-mode autodiff on NumPy that can be read, and that explains the softmax gradient."""
 
+from importlib import import_module
+
 from . import by_hand, datasets
 from .anomaly import detect_anomaly
 from .errors import (
@@ -24,6 +26,8 @@ __all__ = [
     "AnomalyError",
     "BackwardError",
     "DataError",
+    "Derivation",
+    "DerivationError",
     "GradientLostError",
     "LabelError",
     "NoRuleError",
@@ -34,6 +38,7 @@ __all__ = [
     "by_hand",
     "cross_entropy",
     "datasets",
+    "derive",
     "detect_anomaly",
     "grad",
     "hessian",
@@ -54,9 +59,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Load the classifier on first use: it asks for scikit-learn, which takes a second."""
+    """Load on first use what takes its time: the classifier asks for scikit-learn."""
     if name == "SoftmaxClassifier":
         from .classifier import SoftmaxClassifier
 
         return SoftmaxClassifier
+    if name in ("derive", "Derivation", "DerivationError"):
+        return getattr(import_module(f"{__name__}.symbolic"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,6 +14,7 @@ from .ops.exponential import exp, log, logaddexp
 from .ops.reduction import sum
 from .ops.selection import larger, stop_gradient
 from .shapes import Axis
+from .tape import Value
 
 __all__ = ["log_softmax", "logsumexp", "relu", "sigmoid", "softmax", "softplus"]
 
@@ -25,6 +26,8 @@ def _shift(x: Any, axis: Axis) -> Any:
     needs to flow through it.
     """
     top = np.max(stop_gradient(x), axis=axis, keepdims=True)
+    if isinstance(top, Value):  # traced: a formula is about finite scores
+        return top
     return np.where(np.isfinite(top), top, 0)
 
 

@@ -105,7 +105,9 @@ def _is_distribution(targets: Any, scores: Any, axis: int) -> bool:
 def _check_targets(targets: Any, scores: Any, rows: tuple[int, ...], axis: int) -> None:
     """Raise unless the targets are one valid class for each example."""
     if isinstance(targets, Value):
-        raise LabelError("class labels must be a plain integer array, not a Tensor")
+        if targets.dtype.kind == "f":  # type: ignore[attr-defined] # every kind of value has one
+            raise LabelError("class labels must be a plain integer array, not a Tensor")
+        return  # traced labels: there are no values to look at
     if len(rows) == 1 or targets.shape != rows:
         n_rows = rows[0] if len(rows) == 1 else int(np.prod(rows))
         check_labels(targets, n_rows, scores.shape[axis])

@@ -11,10 +11,10 @@ ROOT = Path(__file__).parents[2]
 FEW = ("--iterations", "20")
 
 
-def demo(*arguments):
+def demo(*arguments, program="case_study"):
     """Run the demo as a user does; return what it prints."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", "demos/case_study.py", *arguments],
+        [sys.executable, "-W", "error", f"demos/{program}.py", *arguments],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -48,3 +48,10 @@ def test_the_decision_regions_are_drawn(tmp_path):
     picture = tmp_path / "regions.png"
     assert f"decision regions drawn to {picture}" in demo(*FEW, "--plot", str(picture))
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_derivation_ends_in_the_five_lines():
+    printed = demo(program="why_dscores")
+    assert "dscores[range(num_examples), y] -= 1" in printed
+    assert "dW = X.T @ dscores + reg * W" in printed
+    assert float(printed.split()[-1]) < 1e-14

@@ -18,7 +18,7 @@ FLOORS = [
     {"ops"},
     {"backward", "composite", "functional", "losses"},
     {"dispatch", "operators", "walls", "tensor", "calls", "transforms", "anomaly"},
-    {"derive"},
+    {"symbolic"},
     {"explain", "check", "draw", "testing", "classifier"},
     {"__main__"},
 ]

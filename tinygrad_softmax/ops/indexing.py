@@ -30,7 +30,7 @@ def _(g: Any, index: Any, shape: Shape) -> Any:
 @primitive(shape=lambda x, index, into: into)
 def scatter(x: Any, *, index: Any, into: Shape) -> Any:
     """Zeros of shape `into` with `x` at `index`; entries meeting at one place add up."""
-    out = np.zeros(into, x.dtype)
+    out = np.zeros(into, getattr(x, "dtype", float))
     if meets_once(index):
         out[index] = x
     else:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..primitive import primitive
-from ..shapes import Shape
+from ..shapes import Shape, broadcast
 
 
 def reshaped(x: Shape, shape: Any) -> Shape:
@@ -53,7 +53,7 @@ def _(g: Any, axes: Any) -> Any:
     return np.transpose(g, sorted(range(ndim), key=lambda i: axes[i] % ndim))
 
 
-@primitive(numpy=np.broadcast_to, shape=lambda x, shape: tuple(shape))
+@primitive(numpy=np.broadcast_to, shape=lambda x, shape: broadcast(x, tuple(shape)))
 def broadcast_to(x: Any, *, shape: Any) -> Any:
     """`x` repeated along the axes where it has size 1, to `shape`."""
     return np.broadcast_to(x, shape)

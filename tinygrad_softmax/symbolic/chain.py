@@ -1,0 +1,75 @@
+"""The chain rule on a trace: every gradient, brought into canonical form.
+
+Imports the reverse pass, `simplify` and `laws`. The rules that differentiate arrays are run on
+expressions here; nothing is differentiated a second way.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..backward import gradients
+from ..errors import BackwardError
+from .algebra import Algebra
+from .align import expanded
+from .evaluate import ordered
+from .expr import Expr
+from .inputs import distributions
+from .laws import LAWS
+from .simplify import Simplifier
+from .trace import Trace
+
+
+class Chain:
+    """The canonical gradients of a traced loss.
+
+    Parameters
+    ----------
+    traced : Trace
+        The loss.
+    wrt : tuple of str
+        Inputs or local variables to differentiate by.
+    given : dict
+        The inputs that it was traced at, for facts about them.
+    name : str
+        What messages call the function.
+
+    Raises
+    ------
+    BackwardError
+        If the loss does not depend on any of `wrt`.
+    """
+
+    def __init__(
+        self, traced: Trace, wrt: tuple[str, ...], given: dict[str, Any], name: str
+    ) -> None:
+        self.trace, self.wrt, self.given = traced, wrt, given
+        self.algebra = algebra = Algebra(traced.world, LAWS)
+        self.simplify = Simplifier(algebra)
+        self.raw: dict[Expr, Expr] = {}  # traced value -> its gradient as the rules give it
+        self.gradients: dict[Expr, Expr] = {}  # traced value -> its canonical gradient
+        for label, e in traced.inputs.items():
+            for axis in distributions(given[label]):
+                algebra.distributions.add((e, (axis,)))
+        for e in ordered([traced.output, *traced.names.values()]):
+            self.simplify(e)
+        algebra.steps.clear()  # how the loss itself was read is no part of the derivation
+        if not traced.output.tracked:
+            raise BackwardError(
+                f"{name} does not depend on {', '.join(wrt)}: there is nothing to derive"
+            )
+        for node, g, _ in gradients(traced.output, traced.world.lift(1.0)):
+            self.raw[node] = g
+            self.gradients[node] = canonical = self.simplify(g)
+            if node.primitive is not None and canonical.shape:
+                algebra.held.add(canonical)
+
+    def target(self, name: str) -> Expr:
+        """Return what `name` of `wrt` stands for: an input, or a local variable."""
+        return self.trace.inputs[name] if name in self.trace.inputs else self.trace.names[name]
+
+    def gradient(self, name: str) -> Expr:
+        """Return the simplified gradient for one of `wrt`, in full shape."""
+        target = self.target(name)
+        g = self.gradients.get(target, self.algebra.zero)
+        return expanded(self.algebra, g, target.shape)

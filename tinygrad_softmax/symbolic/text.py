@@ -1,0 +1,199 @@
+"""The fourth reading of the ops: expressions as the NumPy that a person would write.
+
+Imports `algebra` and `align`. Builds a Python syntax tree, never strings, so precedence is Python's
+own business.
+"""
+
+from __future__ import annotations
+
+import ast
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from .algebra import Algebra
+from .expr import Expr
+from .notation import SPECIAL
+from .sizes import Counted, Dim, Slot
+from .terms import LINEAR, PRODUCT
+
+_BINARY: dict[str, type[ast.operator]] = {
+    "add": ast.Add, "subtract": ast.Sub, "multiply": ast.Mult, "divide": ast.Div,
+    "power": ast.Pow, "matmul": ast.MatMult,
+}  # fmt: skip
+_COMPARE: dict[str, type[ast.cmpop]] = {
+    "less": ast.Lt, "less_equal": ast.LtE, "greater": ast.Gt, "greater_equal": ast.GtE,
+    "equal": ast.Eq, "not_equal": ast.NotEq,
+}  # fmt: skip
+
+
+class Writer:
+    """Writes expressions, by their names where they have one."""
+
+    def __init__(self, algebra: Algebra) -> None:
+        self.algebra = algebra
+        self.names: dict[Expr, str] = {}
+        self.used: dict[str, Any] = {}  # objects that the written code refers to
+
+    def write(self, e: Expr) -> ast.expr:
+        """Return the syntax tree of an expression."""
+        if e in self.names:
+            return ast.Name(self.names[e])
+        if e.primitive is None:
+            return self._leaf(e)
+        if e.primitive is LINEAR:
+            return self._linear(e)
+        if e.primitive is PRODUCT:
+            return self._product(e)
+        name = e.primitive.__name__
+        if name in _BINARY:
+            return ast.BinOp(self.write(e.args[0]), _BINARY[name](), self.write(e.args[1]))
+        if name in _COMPARE:
+            return ast.Compare(self.write(e.args[0]), [_COMPARE[name]()], [self.write(e.args[1])])
+        special = SPECIAL.get(name)
+        return special(self, e) if special else self._call(e)
+
+    def _leaf(self, e: Expr) -> ast.expr:
+        if e.label is not None:
+            return ast.parse(str(e.label), mode="eval").body
+        known = [name for name, value in self.used.items() if value is e.value]
+        name = known[0] if known else f"constant{len(self.used)}"
+        self.used[name] = e.value
+        return ast.Name(name)
+
+    def _call(self, e: Expr) -> ast.expr:
+        primitive = e.primitive
+        keywords = [ast.keyword(name, self.setting(value, e)) for name, value in e.settings
+                    if value != primitive.settings.get(name)]  # fmt: skip
+        name = primitive.__name__
+        if primitive.numpy is not None or hasattr(np, name):
+            function: ast.expr = ast.Attribute(ast.Name("np"), name)
+        else:
+            self.used[name] = primitive
+            function = ast.Name(name)
+        return ast.Call(function, [self.write(arg) for arg in e.inputs], keywords)
+
+    def setting(self, value: Any, e: Expr) -> ast.expr:
+        """Return the syntax tree of a setting."""
+        if isinstance(value, Slot):
+            return self.write(e.args[value.operand])
+        if isinstance(value, Counted):
+            return ast.Call(ast.Name("range"), [self.setting(value.size, e)], [])
+        if isinstance(value, Dim):
+            return self.write(value.expr)
+        if isinstance(value, (tuple, list)):
+            return ast.Tuple([self.setting(part, e) for part in value])
+        if isinstance(value, slice):
+            bounds = (value.start, value.stop, value.step)
+            return ast.Call(ast.Name("slice"), [self.setting(part, e) for part in bounds], [])
+        if isinstance(value, np.ndarray):
+            return ast.parse(f"np.array({value.tolist()!r})", mode="eval").body
+        if isinstance(value, (type, np.dtype)):
+            return ast.parse(f"np.{np.dtype(value)}", mode="eval").body
+        return ast.Constant(value)
+
+    def index(self, value: Any, e: Expr) -> ast.expr:
+        """Return the syntax tree of what stands between square brackets."""
+        if isinstance(value, slice):
+            bounds = (value.start, value.stop, value.step)
+            parts = [None if part is None else self.setting(part, e) for part in bounds]
+            return ast.Slice(*parts)
+        if isinstance(value, tuple) and not isinstance(value, (Counted, Slot)):
+            if len(value) == 1:
+                return self.index(value[0], e)
+            return ast.Tuple([self.index(part, e) for part in value])
+        return self.setting(value, e)
+
+    # --- sums ---
+
+    def _linear(self, e: Expr) -> ast.expr:
+        terms = self.algebra.terms(e)
+        sizes = {abs(c) for c in terms.values()}
+        if len(terms) > 1 and len(sizes) == 1 and sizes != {1}:  # 2 * (a - b), not 2 * a - 2 * b
+            size = sizes.pop()
+            inner = self.algebra.world.make(
+                LINEAR, e.args, (("coefs", tuple(c / size for c in e.setting("coefs"))),), e.shape
+            )
+            return ast.BinOp(_number(size), ast.Mult(), self.write(inner))
+        order = sorted(terms, key=lambda t: (terms[t] < 0, t is self.algebra.one, self._rank(t)))
+        if terms.get(self.algebra.one, 0) > 0 and all(
+            c < 0 for t, c in terms.items() if t is not self.algebra.one
+        ):
+            order.sort(key=lambda t: t is not self.algebra.one)
+        result: ast.expr | None = None
+        for term in order:
+            c = terms[term]
+            if result is None:
+                result = self._scaled(term, c)
+            elif c < 0:
+                result = ast.BinOp(result, ast.Sub(), self._scaled(term, -c))
+            else:
+                result = ast.BinOp(result, ast.Add(), self._scaled(term, c))
+        assert result is not None
+        return result
+
+    def _rank(self, e: Expr) -> tuple[bool, int]:
+        """What a person writes first: products of matrices, then what came first."""
+        _, factors = self.algebra.factors(e)
+        return (not any(b.primitive is not None and b.primitive.__name__ == "matmul"
+                        for b in factors), e.serial)  # fmt: skip
+
+    def _scaled(self, term: Expr, c: Any) -> ast.expr:
+        if term is self.algebra.one:
+            return _number(c)
+        if c == 1:
+            return self.write(term)
+        if c == -1:
+            return ast.UnaryOp(ast.USub(), self.write(term))
+        return self._product(term, c)
+
+    # --- products ---
+
+    def _product(self, e: Expr, coef: Any = Fraction(1)) -> ast.expr:
+        factors = {e: Fraction(1)} if e in self.names else self.algebra.factors(e)[1]
+        above = [(b, k) for b, k in factors.items() if k > 0]
+        below = [(b, -k) for b, k in factors.items() if k < 0]
+        above.sort(key=self._factor_rank)
+        below.sort(key=self._factor_rank)
+        numbers = []
+        if isinstance(coef, Fraction):
+            top, bottom = coef.numerator, coef.denominator
+        else:
+            top, bottom = coef, 1
+        if top != 1 or not above:
+            numbers.append(_number(top))
+        result = numbers[0] if numbers else None
+        for base, k in above:
+            part = self._power(base, k)
+            result = part if result is None else ast.BinOp(result, ast.Mult(), part)
+        assert result is not None
+        divisors = ([_number(bottom)] if bottom != 1 else []) + [
+            self._power(b, k) for b, k in below
+        ]
+        if divisors:
+            divisor = divisors[0]
+            for part in divisors[1:]:
+                divisor = ast.BinOp(divisor, ast.Mult(), part)
+            result = ast.BinOp(result, ast.Div(), divisor)
+        return result
+
+    def _factor_rank(self, item: tuple[Expr, Fraction]) -> tuple[Any, ...]:
+        base, _ = item
+        return (len(base.shape) > 0, base.dtype == bool, base.serial)
+
+    def _power(self, base: Expr, k: Fraction) -> ast.expr:
+        if k == 1:
+            return self.write(base)
+        if k == Fraction(1, 2):
+            return ast.Call(ast.Attribute(ast.Name("np"), "sqrt"), [self.write(base)], [])
+        exponent = _number(k if k.denominator == 1 else float(k))
+        return ast.BinOp(self.write(base), ast.Pow(), exponent)
+
+
+def _number(value: Any) -> ast.expr:
+    if isinstance(value, Fraction):
+        value = int(value) if value.denominator == 1 else float(value)
+    if value < 0:
+        return ast.UnaryOp(ast.USub(), ast.Constant(-value))
+    return ast.Constant(value)
