@@ -148,6 +148,37 @@ def test_a_switch_on_a_number_is_settled_by_its_value():
     assert "reg" in check(loss, "w", w=rng.standard_normal(4), reg=0.5).source
 
 
+def test_inputs_that_the_formula_was_not_made_for_are_refused():
+    def switch(w, reg):
+        return np.sum(w) + (reg * np.sum(w * w) if reg else 0.0)
+
+    def loop(W, X):
+        return sum(np.sum(X[i] @ W) ** 2 for i in range(X.shape[0]))
+
+    derivation = tg.derive(switch, w=np.ones(3), reg=0.1)
+    with pytest.raises(ValueError, match=r"reg was 0.1 .* derive again for reg=5.0"):
+        derivation(w=np.ones(3), reg=5.0)
+    derivation = tg.derive(loop, W=W, X=X[:3])
+    with pytest.raises(ValueError, match="X had shape"):
+        derivation(W=W, X=X)
+    derivation = tg.derive(lambda b, X: np.sum((X + b) ** 2), b=b[:, :1], X=X)
+    with pytest.raises(ValueError, match="b had shape"):
+        derivation.intermediates(b=np.ones((7, 1)), X=X)
+    program = PROGRAMS["one_hot_labels"]
+    derivation = tg.derive(program.loss, wrt=program.wrt, **program.inputs)
+    with pytest.raises(ValueError, match="Y summed to 1"):
+        derivation(**program.inputs | {"Y": 2 * program.inputs["Y"]})
+
+
+def test_lines_that_would_need_one_another_are_refused():
+    def loss(b):
+        v = np.maximum(0, b)
+        return np.mean(v**2) + np.mean(v)
+
+    with pytest.raises(tg.DerivationError, match="need one another"):
+        tg.derive(loss, b=rng.standard_normal((5, 3)))
+
+
 def test_without_wrt_it_is_the_first_input():
     assert tg.derive(lambda w: np.sum(w * w), w=np.ones(3))(w=np.ones(3))["w"].tolist() == [2, 2, 2]
 

@@ -4,6 +4,7 @@ Imports everything below it. Read `trace` (what the user wrote), `algebra` (how 
 kept), `laws` (what is known about them) and `source` (how they are written), in that order.
 """
 
-from .derivation import Derivation, DerivationError, derive
+from .derivation import Derivation, derive
+from .terms import DerivationError
 
 __all__ = ["Derivation", "DerivationError", "derive"]

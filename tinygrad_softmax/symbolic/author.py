@@ -12,6 +12,7 @@ from .chain import Chain
 from .evaluate import ordered
 from .expr import Expr
 from .present import Presenter
+from .terms import DerivationError
 
 #: Ops that are worth a line of their own when their result is needed twice.
 _COSTLY = frozenset(
@@ -212,6 +213,11 @@ class Author:
         done: list[tuple[str, Expr]] = []
         while left:
             ready = [a for a, form in left.items() if not set(ordered([form])) & left.keys() - {a}]
+            if not ready:
+                raise DerivationError(
+                    f"the lines of {', '.join(str(a.label) for a in left)} would need one another: "
+                    "give the values of the loss fewer names, or derive its parts one by one"
+                )
             ends = sorted(
                 (a for a in ready if a in final),
                 key=lambda a: int(list(self.results).index(final[a])),

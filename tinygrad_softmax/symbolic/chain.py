@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..backward import gradients
 from ..errors import BackwardError
 from .algebra import Algebra
@@ -73,3 +75,36 @@ class Chain:
         target = self.target(name)
         g = self.gradients.get(target, self.algebra.zero)
         return expanded(self.algebra, g, target.shape)
+
+
+def check_fits(inputs: dict[str, Any], given: dict[str, Any], chain: Chain) -> None:
+    """Refuse inputs for which the derived function was not made, instead of a wrong answer.
+
+    Raises
+    ------
+    ValueError
+        If a value that settled the course of the program differs, a size that was fixed or an axis
+        of size 1 differs, or weights that were given as a distribution no longer sum to 1.
+    """
+    traced = chain.trace
+    for name, value in traced.static.items():
+        if name in inputs and not np.array_equal(inputs[name], value):
+            raise ValueError(
+                f"{name} was {value!r} when this was derived, and settled which formula holds: "
+                f"derive again for {name}={inputs[name]!r}"
+            )
+    for name in traced.inputs.keys() & inputs.keys():
+        was, now = np.shape(given[name]), np.shape(inputs[name])
+        fixed = [traced.classes.get((name, axis), 1) not in traced.world.dims
+                 for axis in range(len(was))]  # fmt: skip
+        if len(was) != len(now) or any(
+            f and m != n for f, m, n in zip(fixed, was, now, strict=True)
+        ):
+            raise ValueError(f"{name} had shape {was} when this was derived, and that is in the "
+                             f"formula: derive again for shape {now}")  # fmt: skip
+    if any(step.law.name == "sum_of_a_distribution" for step in chain.algebra.steps):
+        for e, (axis,) in chain.algebra.distributions:
+            name = str(e.label)
+            if name in inputs and axis not in distributions(inputs[name]):
+                raise ValueError(f"{name} summed to 1 along axis {axis} when this was derived, and "
+                                 "the formula rests on that: derive again")  # fmt: skip

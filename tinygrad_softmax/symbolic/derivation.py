@@ -17,17 +17,14 @@ import numpy as np
 
 from ..transforms import value_and_grad
 from .algebra import Algebra
-from .chain import Chain
+from .chain import Chain, check_fits
 from .evaluate import evaluate
 from .inputs import fresh
 from .present import Presenter
 from .program import Program, written
 from .steps import Shown, shown
+from .terms import DerivationError
 from .trace import Trace, call, trace
-
-
-class DerivationError(RuntimeError):
-    """A derived function that does not agree with the automatic gradients: never returned."""
 
 
 class Derivation:
@@ -77,11 +74,13 @@ class Derivation:
 
     def value_and_grad(self, **inputs: Any) -> tuple[Any, dict[str, Any]]:
         """Return the loss and the gradients by name."""
+        check_fits(inputs, self.given, self.chain)
         loss, found, _ = self._run(**inputs)
         return loss, found
 
     def intermediates(self, **inputs: Any) -> dict[str, Any]:
         """Return every named gradient on the way, as ``{"dscores": ...}``."""
+        check_fits(inputs, self.given, self.chain)
         return self._run(**inputs)[2]  # type: ignore[no-any-return]
 
 
@@ -174,7 +173,7 @@ def _problem(derivation: Derivation, rounds: int = 3) -> str | None:
         values = given if i == 0 else fresh(given, traced, seed=i)
         try:
             loss, found = derivation.value_and_grad(**values)
-        except (IndexError, ValueError) as error:
+        except (IndexError, NameError, ValueError) as error:
             return f"the derived function fails: {error}"
         for name, (got, want) in _expected(derivation, values, loss, found).items():
             # what cancels to zero is zero to the rounding of what it was made of

@@ -33,6 +33,10 @@ LINEAR = Primitive(_linear, None, None, None, None, False)
 PRODUCT = Primitive(_power_product, None, None, None, None, False)
 
 
+class DerivationError(RuntimeError):
+    """A derived function that does not agree with the automatic gradients: never returned."""
+
+
 class Step(NamedTuple):
     """One application of a law."""
 
