@@ -31,7 +31,7 @@ def test_recording_comes_back_after_an_error_and_after_nesting():
             pass
         assert not (2 * W).requires_grad
     with pytest.raises(ZeroDivisionError), no_grad():
-        1 / 0  # noqa: B018
+        1 / 0  # noqa: B018 - raised on purpose, to leave the context by an exception
     assert (2 * W).requires_grad
 
 

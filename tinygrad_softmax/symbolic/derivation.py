@@ -81,7 +81,8 @@ class Derivation:
     def intermediates(self, **inputs: Any) -> dict[str, Any]:
         """Return every named gradient on the way, as ``{"dscores": ...}``."""
         check_fits(inputs, self.given, self.chain)
-        return self._run(**inputs)[2]  # type: ignore[no-any-return]
+        found: dict[str, Any] = self._run(**inputs)[2]
+        return found
 
 
 def _compiled(program: Program, name: str) -> Callable[..., Any]:

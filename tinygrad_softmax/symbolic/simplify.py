@@ -211,9 +211,3 @@ def _(algebra: Algebra, node: Expr, args: list[Expr]) -> Expr:
 def is_zero(e: Expr) -> bool:
     """Whether an expression is the number 0."""
     return is_number(e) and e.value == 0
-
-
-@reading("maximum", "minimum")
-def _(algebra: Algebra, node: Expr, args: list[Expr]) -> Expr:
-    shape = node.primitive.shape(*(arg.shape for arg in args))
-    return algebra.op(node.primitive, tuple(args), (), shape)
