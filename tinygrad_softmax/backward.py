@@ -1,8 +1,8 @@
 """The reverse pass: one loop for every kind of value.
 
-Imports `tape`, `shapes` and `errors`. Its one idea: a node is visited once, after everything
-that used it; there each rule is called with the gradient and what it kept, and its answer is
-folded to the operand's shape and added to what has arrived there before.
+Imports `tape`, `rules`, `shapes` and `errors`. Its one idea: a node is visited once, after
+everything that used it; there each rule is called with the gradient and what it kept, and its
+answer is folded to the operand's shape and added to what has arrived there before.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .errors import BackwardError, StaleDataError, variable_name
+from .rules import Edge
 from .shapes import fold
 from .tape import MODE, Leaf, Value
 
@@ -130,6 +131,42 @@ def gradients(
             pending[origin] = d
         if consume:
             node.kept, node.origins = None, ()
+
+
+def contribution(node: Any, edge: Edge, g: Any) -> Any:
+    """Return what one arrow of the backward pass adds to the gradient of its operand.
+
+    For those who look at arrows one by one; `gradients` has the same inline, because a call would
+    cost as much as a small rule.
+
+    Parameters
+    ----------
+    node : Node
+        The op's node.
+    edge : Edge
+        One of ``node.plan.edges``.
+    g : array
+        The gradient of the loss with respect to the op's result.
+
+    Returns
+    -------
+    array
+        Folded to the operand's shape; compact where it is constant.
+
+    Examples
+    --------
+    >>> from tinygrad_softmax import Tensor
+    >>> node = (Tensor([1.0, 2.0]) * Tensor(3.0)).origin
+    >>> [contribution(node, edge, np.ones(2)).tolist() for edge in node.plan.edges]
+    [3.0, [3.0, 3.0]]
+    """
+    if g.shape != node.shape and not _may_stay_compact(node):
+        g = np.broadcast_to(g, node.shape)
+    origin = node.origins[edge.position]
+    kept = node.kept if edge.pick is None else edge.pick(node.kept)
+    told = edge.told(origin, edge.position) if edge.told is not None else {}
+    d = edge.function(g, *kept, **told)
+    return fold(d, origin.shape) if d.shape != origin.shape else d
 
 
 def _is_fresh(d: Any, kept: tuple[Any, ...]) -> bool:

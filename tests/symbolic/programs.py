@@ -187,6 +187,13 @@ def binary_cross_entropy_package_sigmoid(w, X, y):
     return -np.sum(y * np.log(p) + (1 - y) * np.log(1 - p)) / N
 
 
+@program("w", w=w, X=X, y=t)
+def binary_cross_entropy_from_scores(w, X, y):
+    N = X.shape[0]
+    scores = X @ w
+    return np.sum((1 - y) * scores + np.log(1 + np.exp(-scores))) / N
+
+
 @program("w", w=w, X=X, y=rng.standard_normal(N))
 def mean_squared_error(w, X, y):
     pred = X @ w

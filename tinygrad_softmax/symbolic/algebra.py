@@ -13,8 +13,14 @@ from typing import Any
 
 from ..primitive import Primitive
 from ..shapes import broadcast
+from .cost import cost
 from .expr import Expr, World
-from .terms import LINEAR, PRODUCT, Law, Number, Step, is_number, number
+from .terms import LINEAR, PRODUCT, DerivationError, Law, Number, Step, is_number, number
+
+#: How many attempts may be made within one, and for one derivation: a textbook form takes some 200.
+_TRIES, _TOTAL = 100, 1500
+#: Laws that are applied within one another: a canonical form needs a few.
+_NESTED = 80
 
 
 class Algebra:
@@ -33,6 +39,9 @@ class Algebra:
         self.zero = world.lift(0)
         self.costs: dict[Expr, int] = {}
         self.depth = 0
+        self.nested = 0
+        self.tries = 0  # attempts within the one under way: they branch, so they are counted
+        self.total = 0  # attempts at all
         #: what came of an expression, and how deep in attempts that was found out
         self.settled: dict[Expr, tuple[int, Step | None]] = {}
 
@@ -172,7 +181,7 @@ class Algebra:
             self.steps.append(found[1])
             return found[1].after
         for law in self.laws.get(kind, ()):
-            after = law.apply(self, e)
+            after = self._applied(law, e)
             if after is not None and after is not e:
                 step = Step(law, e, after)
                 self.steps.append(step)
@@ -181,13 +190,28 @@ class Algebra:
         self.settled[e] = (self.depth, None)
         return e
 
+    def _applied(self, law: Law, e: Expr) -> Expr | None:
+        """Apply a law; what it builds is rewritten in turn, and that has to come to an end."""
+        self.nested += 1
+        if self.nested > _NESTED:
+            raise DerivationError(
+                f"more than {_NESTED} laws were applied within one another, {law.name} last: they "
+                "do not come to rest"
+            )
+        try:
+            return law.apply(self, e)
+        finally:
+            self.nested -= 1
+
     def attempt(self, e: Expr, build: Callable[[], Expr], ties: bool = False) -> Expr | None:
         """Return what `build` makes if it costs less than `e`, None (and no steps) otherwise.
 
         With `ties`, as much is good enough; only one direction of a law may ask for that.
         """
-        if self.depth > 4:
+        self.tries = self.tries + 1 if self.depth else 0
+        if self.depth > 4 or self.tries > _TRIES or self.total > _TOTAL:
             return None
+        self.total += 1
         mark = len(self.steps)
         self.depth += 1
         try:
@@ -201,23 +225,9 @@ class Algebra:
 
     def cost(self, e: Expr) -> int:
         """Count the operations of an expression, each once; a name costs nothing."""
-        if e in self.costs:
-            return self.costs[e]
-        total, stack, seen = 0, [e], set()
-        while stack:
-            node = stack.pop()
-            if node in seen or node.primitive is None:
-                continue
-            seen.add(node)
-            if node.primitive is PRODUCT:
-                total += len(node.args) - 1 + sum(k != 1 for k in node.setting("exps"))
-            elif node.primitive is LINEAR:
-                total += len(node.args) - 1 + sum(abs(c) != 1 for c in node.setting("coefs"))
-            else:
-                total += 3
-            stack.extend(node.args)
-        self.costs[e] = total
-        return total
+        if e not in self.costs:
+            self.costs[e] = cost(e)
+        return self.costs[e]
 
 
 def _within(k: Fraction, whole: Fraction | None) -> bool:

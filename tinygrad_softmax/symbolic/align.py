@@ -10,9 +10,10 @@ from typing import Any
 
 from ..ops import indexing, shaping
 from ..primitive import Primitive
-from ..shapes import broadcast
+from ..shapes import broadcast, picked
 from .algebra import Algebra
 from .expr import Expr
+from .index import picked_sizes, standin
 from .sizes import Counted, Slot
 from .terms import LINEAR, PRODUCT
 
@@ -71,6 +72,24 @@ def realign(algebra: Algebra, x: Expr, pattern: Pattern, full: tuple[int, ...]) 
     return algebra.op(REALIGN, (x,), (("pattern", own),), shape)
 
 
+def turned(algebra: Algebra, x: Expr, pattern: Pattern, shape: tuple[int, ...]) -> Expr:
+    """Return ``realigned(x)`` in exactly this shape, two changes of axes made one."""
+    if x.primitive is REALIGN:
+        inner = x.setting("pattern")
+        pattern = tuple(None if p is None else inner[p] for p in pattern)
+        x = x.args[0]
+    return algebra.op(REALIGN, (x,), (("pattern", pattern),), shape)
+
+
+def compact(algebra: Algebra, x: Expr, shape: tuple[int, ...]) -> Expr:
+    """Return `x`, which is constant along the axes that `shape` lacks, in that shape."""
+    if tuple(x.shape) == tuple(shape):
+        return x
+    lead = len(x.shape) - len(shape)
+    pattern = tuple(None if n == 1 else i + lead for i, n in enumerate(shape))
+    return turned(algebra, x, pattern, shape)
+
+
 def pick(algebra: Algebra, x: Expr, like: Expr) -> Expr:
     """Return the compact ``x[index]`` for the index of a scatter or pick `like`.
 
@@ -123,7 +142,7 @@ def gathered(algebra: Algebra, x: Expr, like: Expr, full: tuple[int, ...]) -> Ex
     whole = expanded(algebra, x, full)
     index = like.setting("index")
     rest = like.args[1:]
-    shape = like.args[0].shape if like.primitive is indexing.scatter else like.shape
+    shape = picked_sizes(whole, index, picked(tuple(full), standin(index, like.args)))
     return algebra.op(indexing.getitem, (whole, *rest), (("index", index),), shape)
 
 
@@ -136,7 +155,13 @@ def expanded(algebra: Algebra, x: Expr, full: tuple[int, ...]) -> Expr:
     """Return `x` in full shape, for ops that need all of it."""
     if tuple(x.shape) == tuple(full):
         return x
-    if x.primitive is REALIGN and tuple(x.args[0].shape) == tuple(full):
+    lead = len(full) - len(x.shape)
+    if x.primitive is REALIGN and tuple(x.args[0].shape) == tuple(full) and all(
+        p is None or p == i + lead for i, p in enumerate(x.setting("pattern"))
+    ):  # fmt: skip
         whole: Expr = x.args[0]  # a sum that kept its axes
         return whole
+    if x.shape and tuple(full) == (1,) * lead + tuple(x.shape):
+        pattern = (*(None,) * lead, *range(len(x.shape)))
+        return algebra.op(REALIGN, (x,), (("pattern", pattern),), full)
     return algebra.op(shaping.broadcast_to, (x,), (("shape", tuple(full)),), full)

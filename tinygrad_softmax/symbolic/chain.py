@@ -19,6 +19,7 @@ from .expr import Expr
 from .inputs import distributions
 from .laws import LAWS
 from .simplify import Simplifier
+from .terms import Step
 from .trace import Trace
 
 
@@ -50,6 +51,7 @@ class Chain:
         self.simplify = Simplifier(algebra)
         self.raw: dict[Expr, Expr] = {}  # traced value -> its gradient as the rules give it
         self.gradients: dict[Expr, Expr] = {}  # traced value -> its canonical gradient
+        self.steps: dict[Expr, list[Step]] = {}  # traced value -> the laws applied at its gradient
         for label, e in traced.inputs.items():
             for axis in distributions(given[label]):
                 algebra.distributions.add((e, (axis,)))
@@ -62,9 +64,11 @@ class Chain:
             )
         for node, g, _ in gradients(traced.output, traced.world.lift(1.0)):
             self.raw[node] = g
+            mark = len(algebra.steps)
             self.gradients[node] = canonical = self.simplify(g)
             if node.primitive is not None and canonical.shape:
                 algebra.held.add(canonical)
+            self.steps[node] = algebra.steps[mark:]
 
     def target(self, name: str) -> Expr:
         """Return what `name` of `wrt` stands for: an input, or a local variable."""

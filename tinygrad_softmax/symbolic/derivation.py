@@ -10,39 +10,51 @@ from __future__ import annotations
 import ast
 import inspect
 import linecache
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from ..transforms import value_and_grad
 from .algebra import Algebra
 from .chain import Chain, check_fits
-from .evaluate import evaluate
-from .inputs import fresh
+from .checked import checked
+from .document import Part, latex, markdown, parts, plain
 from .present import Presenter
 from .program import Program, written
-from .steps import Shown, shown
+from .stabiliser import Stabiliser
+from .stability import stabilised
+from .steps import Shown, Stage, Teller
 from .terms import DerivationError
-from .trace import Trace, call, trace
+from .trace import Trace, trace
 
 
 class Derivation:
     """A derived gradient: source, steps, and the function itself.
 
     Made by `derive`. Called with the inputs of the loss it returns the gradients by name.
+
+    Attributes
+    ----------
+    source : str
+        The function: the loss by the user's own names, its gradients, and the return.
     """
 
     def __init__(self, function: Callable[..., Any], wrt: tuple[str, ...], given: dict[str, Any],
-                 traced: Trace) -> None:  # fmt: skip
+                 traced: Trace, stable: bool = False) -> None:  # fmt: skip
         self.function = function
         self.wrt = wrt
         self.given = given
-        self.trace = traced
+        self.stable = stable
+        self.checked = "Not compared with automatic differentiation yet."
+        self.trace, self._reformed = stabilised(traced) if stable else (traced, [])
+        traced = self.trace
         name = getattr(function, "__name__", "the function")
         self.chain = Chain(traced, wrt, given, name)
         self.presenter = Presenter(traced.world, self.chain.algebra)
-        self.program: Program = written(self.chain, self.presenter)
+        finish = [Stabiliser(traced.world)] if stable else []
+        self.program: Program = written(self.chain, self.presenter, *finish)
+        self._finished = [step for stabiliser in finish for step in stabiliser.steps]
         self.source: str = self.program.source
         self._run = _compiled(self.program, name)
 
@@ -51,19 +63,46 @@ class Derivation:
         """Where the laws were applied; ``algebra.steps`` are the applications."""
         return self.chain.algebra
 
+    @cached_property
+    def _teller(self) -> Teller:
+        return Teller(self.chain, self.presenter, self.program)
+
+    @cached_property
+    def stages(self) -> list[Stage]:
+        """How each named gradient comes about, from the loss back."""
+        return self._teller.stages()
+
     @property
     def steps(self) -> list[Shown]:
-        """Every application of a law: its sentence, before, after, and their difference."""
-        return shown(self.chain, self.presenter)
+        """Every step: the law (or chain rule), its sentence, before, after, their difference."""
+        told = [step for stage in self.stages for step in stage.steps]
+        return [*self._teller.told(self._reformed), *told, *self._teller.told(self._finished)]
+
+    def _document(self) -> Iterator[Part]:
+        name = getattr(self.function, "__name__", "the loss")
+        by = " and ".join(f"`{which}`" for which in self.wrt)
+        title = "The gradient of the loss" if name == "<lambda>" else f"The gradient of `{name}`"
+        told = self._teller.told
+        return parts(f"{title} by {by}", self.program, told(self._reformed), self.stages,
+                     told(self._finished), self.checked)  # fmt: skip
+
+    def __str__(self) -> str:
+        return plain(self._document())
 
     @property
     def markdown(self) -> str:
-        """The derivation as Markdown: the laws used, in words and formulas, and the result."""
-        parts = ["## The gradient, step by step", ""]
-        for step in self.steps:
-            parts += [f"**{step.law.replace('_', ' ')}.** {step.sentence}", "",
-                      f"- from `{step.before}`", f"- to `{step.after}`", ""]  # fmt: skip
-        return "\n".join([*parts, "## The result", "", "```python", self.source, "```", ""])
+        """The derivation as Markdown, from the chain rule to the closed form, with shapes."""
+        return markdown(self._document())
+
+    @property
+    def latex(self) -> str:
+        """The derivation as a LaTeX fragment (it wants ``amsmath``)."""
+        world = self.trace.world
+        numbers = {str(e.label) for e in world.table.values() if e.label and e.shape == ()}
+        return latex(self._document(), numbers)
+
+    def _repr_latex_(self) -> str:
+        return self.latex
 
     def _repr_markdown_(self) -> str:
         return self.markdown
@@ -101,14 +140,18 @@ def _compiled(program: Program, name: str) -> Callable[..., Any]:
     file = f"<derived from {name} {id(program)}>"
     source = ast.unparse(ast.fix_missing_locations(tree))
     linecache.cache[file] = (len(source), None, source.splitlines(True), file)
-    space: dict[str, Any] = {"np": np, "_shown": frozenset(program.shown), **program.used}
+    space: dict[str, Any] = {"np": np, "_shown": frozenset(program.code), **program.used}
     exec(compile(source, file, "exec"), space)
     made: Callable[..., Any] = space[function.name]
     return made
 
 
 def derive(
-    function: Callable[..., Any], wrt: str | tuple[str, ...] | None = None, **inputs: Any
+    function: Callable[..., Any],
+    wrt: str | tuple[str, ...] | None = None,
+    *,
+    stable: bool = False,
+    **inputs: Any,
 ) -> Derivation:
     """Derive the hand-written gradient of a loss.
 
@@ -119,6 +162,9 @@ def derive(
     wrt : str or tuple of str, optional
         By which inputs (or local variables, such as ``"scores"``) to differentiate; the first
         input if not given.
+    stable : bool
+        Bring the loss into a form that no score can overflow before it is differentiated: the
+        function is then finite and right at scores of 1e4 even if the loss as written is not.
     **inputs
         The function's inputs by name. Their sizes stay names in the result.
 
@@ -130,7 +176,8 @@ def derive(
     Raises
     ------
     DerivationError
-        If the derived function does not agree with the automatic gradients.
+        If the derived function does not agree with the automatic gradients; with `stable`, also
+        if no law reaches a form that is finite where the loss is.
     BranchError
         If the function's course depends on values.
 
@@ -145,18 +192,20 @@ def derive(
     names = list(inspect.signature(function).parameters)
     inputs = {n: inputs[n] for n in names if n in inputs} | inputs
     chosen = (names[0],) if wrt is None else (wrt,) if isinstance(wrt, str) else tuple(wrt)
-    derivation = _traced(function, inputs, chosen, generic=True)
-    problem = _problem(derivation)
+    derivation = _traced(function, inputs, chosen, stable, generic=True)
+    problem = checked(derivation)
     if problem is not None and derivation.trace.generic:
         # a loop over the examples fits one size only, and is traced again for that
-        derivation = _traced(function, inputs, chosen, generic=False)
-        problem = _problem(derivation)
+        derivation = _traced(function, inputs, chosen, stable, generic=False)
+        problem = checked(derivation)
     if problem is not None:
-        raise DerivationError(f"{problem}; this is a defect in a law.\n{derivation.source}")
+        raise DerivationError(f"{problem}.\n{derivation.source}")
     return derivation
 
 
-def _traced(function: Any, inputs: Any, wrt: tuple[str, ...], generic: bool) -> Derivation:
+def _traced(
+    function: Any, inputs: Any, wrt: tuple[str, ...], stable: bool, generic: bool
+) -> Derivation:
     traced = trace(function, inputs, wrt, generic)
     for name in wrt:
         if name not in traced.inputs and name not in traced.names:
@@ -164,42 +213,4 @@ def _traced(function: Any, inputs: Any, wrt: tuple[str, ...], generic: bool) -> 
                 f"wrt={name!r} is neither an input ({', '.join(inputs)}) nor a local variable "
                 f"({', '.join(traced.names)}) of the function"
             )
-    return Derivation(function, wrt, inputs, traced)
-
-
-def _problem(derivation: Derivation, rounds: int = 3) -> str | None:
-    """Compare with the automatic gradients, here and at fresh inputs of other sizes."""
-    given, traced = derivation.given, derivation.trace
-    for i in range(rounds + 1):
-        values = given if i == 0 else fresh(given, traced, seed=i)
-        try:
-            loss, found = derivation.value_and_grad(**values)
-        except (IndexError, NameError, ValueError) as error:
-            return f"the derived function fails: {error}"
-        for name, (got, want) in _expected(derivation, values, loss, found).items():
-            # what cancels to zero is zero to the rounding of what it was made of
-            atol = 1e-6 * np.max(np.abs(want), initial=0.0) + 1e-12 * (1 + abs(loss))
-            if np.shape(got) != np.shape(want) or not np.allclose(got, want, rtol=1e-6, atol=atol):
-                where = "on the inputs given" if i == 0 else "on fresh inputs of other sizes"
-                return f"{name} differs from automatic differentiation {where}"
-    return None
-
-
-def _expected(
-    derivation: Derivation, values: dict[str, Any], loss: Any, found: dict[str, Any]
-) -> dict[str, tuple[Any, Any]]:
-    """Pair what was derived with what automatic differentiation says."""
-    function, chain = derivation.function, derivation.chain
-    outer = tuple(name for name in derivation.wrt if name in derivation.given)
-    if outer:
-        expected, slopes = value_and_grad(lambda **kw: call(function, kw), wrt=outer)(**values)
-    else:
-        expected, slopes = call(function, values), ()
-    pairs = {"the loss": (loss, expected)}
-    pairs |= {f"d{name}": (found[name], g) for name, g in zip(outer, slopes, strict=True)}
-    sizes = {s: np.shape(values[n])[axis] for s, (n, axis) in chain.trace.sizes.items()}
-    for name in set(derivation.wrt) - set(outer):  # a local variable: by the rules themselves
-        target = chain.target(name)
-        g, value = evaluate([chain.raw.get(target, chain.algebra.zero), target], values | sizes)
-        pairs[f"d{name}"] = (found[name], np.broadcast_to(g, np.shape(value)))
-    return pairs
+    return Derivation(function, wrt, inputs, traced, stable)

@@ -5,7 +5,7 @@ Imports `expr`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -49,11 +49,46 @@ def _computed(value: Any, args: list[Any], env: dict[str, Any], world: World) ->
 
 def ordered(roots: Iterable[Expr]) -> list[Expr]:
     """Return every expression that `roots` are made of, operands before results."""
+    return _reached(roots, lambda node: node.args)
+
+
+def written_of(roots: Iterable[Expr]) -> list[Expr]:
+    """Return every expression that is written when `roots` are, as the user wrote them."""
+    return _reached(roots, mentioned)
+
+
+def _reached(roots: Iterable[Expr], parts: Callable[[Expr], Iterable[Expr]]) -> list[Expr]:
     seen: set[Expr] = set()
     stack = list(roots)
     while stack:
         node = stack.pop()
         if node not in seen:
             seen.add(node)
-            stack.extend(node.args)
+            stack.extend(parts(node))
     return sorted(seen, key=lambda node: node.serial)
+
+
+def mentioned(e: Expr) -> Iterable[Expr]:
+    """Return what is mentioned where an expression is written: operands, or a call's arguments."""
+    noted = e.world.calls.get(e)
+    return e.args if noted is None else _inside((*noted.args, *noted.keywords.values()))
+
+
+def _inside(values: Iterable[Any]) -> Iterator[Expr]:
+    for value in values:
+        if isinstance(value, Expr):
+            yield value
+        elif isinstance(value, (tuple, list)):
+            yield from _inside(value)
+
+
+def substituted(e: Expr, names: dict[Expr, Expr], world: World) -> Expr:
+    """Return an expression with others put in place of some of its parts."""
+    memo: dict[Expr, Expr] = dict(names)
+    for node in ordered([e]):
+        if node not in memo:
+            args = tuple(memo[arg] for arg in node.args)
+            same = all(a is b for a, b in zip(args, node.args, strict=True))
+            memo[node] = node if same else world.make(
+                node.primitive, args, node.settings, node.shape)  # fmt: skip
+    return memo[e]

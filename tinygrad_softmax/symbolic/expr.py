@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import GradientLostError, ShapeError
-from ..operators import Operators
 from ..primitive import Primitive
-from .index import filled, frozen, standin, symbolic_index
-from .sizes import Counted, Dim, Ratio, Slot, named
+from .calls import BranchError as BranchError
+from .calls import Called, Noted
+from .index import filled, frozen, picked_sizes, standin, symbolic_index
+from .sizes import Counted, Dim, Ratio, SizeDependentError, Slot, named
 
 
 class World:
@@ -27,6 +28,9 @@ class World:
         self.table: dict[Any, Expr] = {}
         self.dims: dict[int, Dim] = {}
         self.bounds: dict[str, int] = {}  # integer inputs used as indices, and into how many
+        self.calls: dict[Expr, Noted] = {}  # what the user called to get a value
+        self.cuts: list[Dim] = []  # sizes that must be 1 at least, of slices and beside an index
+        self.open = True  # whether sizes are open: else two of them need not be made one
         self.count = 0
 
     def leaf(self, label: str, shape: Any, dtype: Any = float, value: Any = None,
@@ -71,7 +75,7 @@ class World:
                 from ..ops.shaping import broadcast_to
 
                 return broadcast_to(one, shape=shape)  # type: ignore[no-any-return]
-            raise SizeDependentError(array.shape)
+            raise SizeDependentError
         return self.constant(("array", id(array)), None, array)
 
     def constant(self, key: Any, label: str | None, array: Any) -> Expr:
@@ -92,25 +96,28 @@ class World:
         if key not in self.table:
             self.table[key] = Expr(
                 self, primitive, args, settings, tuple(map(self.named, shape)),
-                _dtype(primitive, args), None, None,
+                _dtype(primitive, args, settings), None, None,
                 not primitive.plain and any(arg.tracked for arg in args),
             )  # fmt: skip
         return self.table[key]
 
 
-class SizeDependentError(Exception):
-    """An array whose entries depend on the sizes of the inputs: only these sizes can be derived."""
-
-
-def _dtype(primitive: Primitive, args: Iterable[Expr]) -> Any:
-    if primitive.__name__ in ("argmax", "argmin"):
+def _dtype(primitive: Primitive, args: Iterable[Expr], settings: Any) -> Any:
+    name = primitive.__name__
+    if name == "astype":
+        return np.dtype(dict(settings)["dtype"])
+    if name in ("argmax", "argmin"):
         return np.dtype(int)
-    if primitive.plain and primitive.__name__ != "stop_gradient":
+    if primitive.plain and name not in ("stop_gradient", "floor_divide"):
         return np.dtype(bool)
-    return np.result_type(*(arg.dtype for arg in args), np.dtype(bool))
+    found = np.result_type(*(arg.dtype for arg in args), np.dtype(bool))
+    if name == "sum" and found.kind == "b":
+        return np.dtype(int)
+    halves = name in ("_linear", "scatter") or min(dict(settings).get("exps", ()), default=1) < 0
+    return np.result_type(found, float) if halves else found
 
 
-class Expr(Operators):
+class Expr(Called):
     """An op and its operands, not yet computed.
 
     Parameters
@@ -173,6 +180,8 @@ class Expr(Operators):
         except ShapeError as error:
             error.args = (f"{primitive.__name__}: {error.args[0]}",)
             raise
+        if primitive.__name__ == "getitem":
+            shape = picked_sizes(operands[0], settings["index"], shape)
         return world.make(primitive, tuple(operands), held, shape)
 
     @property
@@ -216,35 +225,5 @@ class Expr(Operators):
         """Number of entries."""
         return math.prod(self.shape)
 
-    # --- what would need a value ---
-
-    def __bool__(self) -> bool:
-        raise BranchError(
-            "the function branches on a value (if, while, and, or, assert), so one formula cannot "
-            "describe it: use np.where, np.maximum, or derive the branches one by one"
-        )
-
-    def _no_number(self) -> Any:
-        raise GradientLostError(
-            "the function turns a traced value into a plain number or array (float, int, math, "
-            "np.array, out[i] = t): use the NumPy function on it, or np.stack"
-        )
-
-    def __float__(self) -> float:
-        return self._no_number()  # type: ignore[no-any-return]
-
-    def __int__(self) -> int:
-        return self._no_number()  # type: ignore[no-any-return]
-
-    def __index__(self) -> int:
-        return self._no_number()  # type: ignore[no-any-return]
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        return self._no_number()
-
     def __repr__(self) -> str:
         return f"<{self.label or (self.primitive and self.primitive.__name__)} {self.shape}>"
-
-
-class BranchError(TypeError):
-    """A program whose course depends on a value."""

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import NoRuleError, ShapeError
 from ..operators import Operators
 from ..shapes import broadcast
-from .sizes import Counted, Dim, Slot
+from .sizes import Counted, Dim, SizeDependentError, Slot
 
 
 def symbolic_index(x: Any, key: Any) -> Any:
@@ -47,13 +47,19 @@ def _ellipsis(parts: tuple[Any, ...]) -> int:
 
 def _symbolic_part(x: Any, axis: int, part: Any) -> Any:
     size = x.shape[axis] if axis < len(x.shape) else 0
-    if isinstance(part, Dim):
-        return int(part)
     if isinstance(part, Operators):
         return _traced_part(x, size, part)
-    runs = isinstance(part, np.ndarray) and part.ndim == 1 and len(part) == size
-    if runs and np.array_equal(part, np.arange(size)):
-        return Counted(x.world.named(size))
+    if isinstance(part, np.ndarray) and part.ndim == 1 and part.dtype.kind == "i":
+        n = len(part)
+        counts = n > 1 and np.array_equal(part, np.arange(n))  # one index is stretched to others
+        if counts and n == size:
+            return Counted(x.world.named(size))
+        if counts and n in x.world.dims and x.world.open:  # rows of X counted by the length of y
+            raise ShapeError(f"{n} entries of {size}", (x.world.named(n), size))
+    fixed = isinstance(part, (int, np.ndarray)) and not isinstance(part, Dim)
+    if isinstance(size, Dim) and fixed and np.size(part):
+        first, last = np.min(part), np.max(part)
+        x.world.cuts.append(size - max(int(last), int(-first) - 1, 0))
     return part
 
 
@@ -66,9 +72,56 @@ def _traced_part(x: Any, size: int, part: Any) -> Any:
         )
     if part.label is not None and part.value is None:
         known = x.world.bounds.setdefault(part.label, size)
-        if known != size:  # labels of one kind count the same classes everywhere
+        if known != size and x.world.open:  # labels count the same classes everywhere
             raise ShapeError(f"{part.label} picks among {known} and {size}", (known, size))
+        x.world.bounds[part.label] = min(known, size)
     return part
+
+
+def picked_sizes(x: Any, index: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of ``x[index]`` with names: the size of ``x[1:]`` is ``x.shape[0] - 1``."""
+    if not all(part is None or isinstance(part, (int, slice)) or part is Ellipsis
+               for part in index):  # fmt: skip
+        return shape
+    place, rest = _ellipsis(index), len(x.shape) - sum(p is not None for p in index)
+    if place < len(index):
+        index = (*index[:place], *[slice(None)] * (rest + 1), *index[place + 1 :])
+    else:
+        index = (*index, *[slice(None)] * rest)
+    sizes: list[int] = []
+    axis = 0
+    for part in index:
+        if part is None:
+            sizes.append(1)
+        else:
+            if isinstance(part, slice):
+                sizes.append(_cut(x.shape[axis], part, shape[len(sizes)]))
+                x.world.cuts += [size for size in sizes[-1:] if isinstance(size, Dim)]
+            axis += 1
+    return tuple(sizes)
+
+
+def _cut(size: int, part: slice, cut: int) -> int:
+    """Return the size of a slice of an axis, by name if the axis has one."""
+    start, stop, step = part.start or 0, part.stop, 1 if part.step is None else part.step
+    if part == slice(None, None, -1):
+        return size
+    if not isinstance(size, Dim) or step < 1:
+        return cut
+    if cut == 0:
+        raise SizeDependentError
+    whole = stop is None
+    first, last = start < 0, whole or stop < 0  # counted from the end
+    if first and last:
+        made = (0 if whole else stop) - start
+    elif first:
+        made = stop - (size + start)
+    elif last:
+        made = size - (start if whole else start - stop)
+    else:
+        made = stop - start
+    made = (made + (step - 1)) // step
+    return made if made == cut else cut
 
 
 def frozen(value: Any) -> Any:

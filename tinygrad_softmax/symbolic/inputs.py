@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .evaluate import evaluate
+from .sizes import Dim
 from .trace import Trace
 
 
@@ -30,12 +31,7 @@ def fresh(given: dict[str, Any], trace: Trace, seed: int, largest: int = 6) -> d
     Signs, zeros and ones, distributions and the range of labels stay as they are.
     """
     rng = np.random.default_rng(seed)
-    free = sorted({n for n in trace.classes.values() if n in trace.world.dims} - {*trace.tied})
-    drawn = rng.permutation(np.arange(2, max(largest, len(free) + 2) + 1))
-    sizes = {n: int(size) for n, size in zip(free, drawn, strict=False)}
-    known = {str(trace.world.dims[n].expr.label): size for n, size in sizes.items()}
-    for n, dim in trace.tied.items():
-        sizes[n] = int(evaluate([dim.expr], known)[0])
+    sizes, known = _sizes(trace, rng, largest)
     result: dict[str, Any] = {}
     for name, value in given.items():
         if name not in trace.inputs:
@@ -45,13 +41,35 @@ def fresh(given: dict[str, Any], trace: Trace, seed: int, largest: int = 6) -> d
         shape = tuple(
             sizes.get(trace.classes.get((name, axis), 1), n) for axis, n in enumerate(array.shape)
         )
-        result[name] = _like(array, shape, rng, _bound(name, trace, sizes))
+        result[name] = _like(array, shape, rng, _bound(name, trace, known))
     return result
 
 
-def _bound(name: str, trace: Trace, sizes: dict[int, int]) -> int | None:
+def _sizes(trace: Trace, rng: Any, largest: int) -> tuple[dict[int, int], dict[str, int]]:
+    """Draw sizes, by what they are in the trace and by name: enough for every slice and index."""
+    free = sorted({n for n in trace.classes.values() if n in trace.world.dims} - {*trace.tied})
+    least = 2
+    while True:
+        drawn = rng.permutation(np.arange(least, max(largest, len(free) + least) + 1))
+        sizes = {n: int(size) for n, size in zip(free, drawn, strict=False)}
+        known = {str(trace.world.dims[n].expr.label): size for n, size in sizes.items()}
+        for n, dim in [*trace.tied.items()] * len(trace.tied):  # they may follow from one another
+            sizes[n] = known[str(trace.world.dims[n].expr.label)] = _value(dim, known)
+        needed = (*trace.tied.values(), *trace.world.cuts)
+        if least == 40 or all(_value(dim, known) >= 1 for dim in needed):
+            return sizes, known
+        least += 1
+
+
+def _value(size: Dim, known: dict[str, int]) -> int:
+    return int(evaluate([size.expr], known)[0])
+
+
+def _bound(name: str, trace: Trace, known: dict[str, int]) -> int | None:
     size = trace.world.bounds.get(name)
-    return None if size is None else sizes.get(size, size)
+    if size is None:
+        return None
+    return _value(size, known) if isinstance(size, Dim) else size
 
 
 def _like(array: Any, shape: tuple[int, ...], rng: Any, bound: int | None) -> Any:

@@ -9,6 +9,7 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
+from ..shapes import normalize_axis
 from .expr import Expr
 from .terms import is_number
 
@@ -39,8 +40,8 @@ def _realign(writer: Any, e: Expr) -> ast.expr:
     used = tuple(p for p in pattern if p is not None)
     if x.primitive is not None and x.primitive.__name__ in ("sum", "max", "min") and (
         used == pattern == tuple(sorted(used)) and x.setting("keepdims") and x not in writer.names
-        and not set(used) & {a % len(x.shape) for a in x.setting("axis")}
-        and len(used) + len(x.setting("axis")) == len(x.shape)
+        and not {*used} & {*(axes := normalize_axis(x.setting("axis"), len(x.shape)))}
+        and len(used) + len(axes) == len(x.shape)
     ):  # fmt: skip
         settings = tuple((n, False if n == "keepdims" else v) for n, v in x.settings)
         world = writer.algebra.world
@@ -96,9 +97,11 @@ def _transpose(writer: Any, e: Expr) -> ast.expr:
 
 def _broadcast_to(writer: Any, e: Expr) -> ast.expr:
     shape = writer.setting(e.setting("shape"), e)
-    if is_number(e.args[0]) and e.args[0].value in (0, 1):
-        name = "ones" if e.args[0].value == 1 else "zeros"
-        return ast.Call(ast.Attribute(ast.Name("np"), name), [shape], [])
+    if is_number(e.args[0]):
+        value = float(e.args[0].value)
+        name = {0.0: "zeros", 1.0: "ones"}.get(value, "full")
+        filling: list[ast.expr] = [ast.Constant(value)] if name == "full" else []
+        return ast.Call(ast.Attribute(ast.Name("np"), name), [shape, *filling], [])
     return ast.Call(
         ast.Attribute(ast.Name("np"), "broadcast_to"), [writer.write(e.args[0]), shape], []
     )

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import partial
+from typing import Any
 
 from ..ops import reduction
 from ..ops.selection import maximum
+from ..ops.shaping import broadcast_to
 from .algebra import Algebra
+from .align import REALIGN, compact, expanded, turned
 from .expr import Expr, World
 from .laws import LAWS
 from .laws.products import common_factor
-from .terms import LINEAR, PRODUCT, Law
+from .terms import LINEAR, PRODUCT, Law, Step
 
 PRESENT: dict[str, list[Law]] = {}
 
@@ -93,17 +96,26 @@ class Presenter:
         self.forms: dict[Expr, Expr] = {}  # canonical form -> the name for it
         self.definitions: dict[Expr, Expr] = {}  # name -> its presented form
         self.known: dict[Expr, Expr] = {}
+        self.steps: dict[Expr, list[Step]] = {}  # name -> the laws applied at its presented form
 
-    def name(self, label: str, canonical: Expr, slope: bool = False) -> Expr:
-        """Give a canonical form a name, and return the leaf that stands for it."""
+    def name(self, label: str, canonical: Expr, whole: Any = None) -> Expr:
+        """Give a canonical form a name, and return the leaf that stands for it.
+
+        `whole` is the shape of a forward value: its canonical form may be more compact.
+        """
+        mark = len(self.algebra.steps)
         presented = self(canonical)
-        world = self.algebra.world
-        alias = world.leaf(label, canonical.shape, canonical.dtype)
-        self.definitions[alias] = presented
-        if slope:
+        leaf = self.algebra.world.leaf(
+            label, canonical.shape if whole is None else whole, canonical.dtype
+        )
+        self.steps[leaf] = self.algebra.steps[mark:]
+        self.definitions[leaf] = presented
+        alias = compact(self.algebra, leaf, canonical.shape)
+        if whole is None:
             self.forms[canonical] = alias
         else:  # a value is sooner recognised than a gradient, a later one than those it is made of
-            self.forms = {canonical: alias, **self.forms}
+            full = expanded(self.canonical, canonical, whole)
+            self.forms = {canonical: alias, full: leaf, **self.forms}
         self.algebra.aliases[presented] = alias
         _, factors = self.algebra.factors(presented)
         if len(factors) == 1:
@@ -111,7 +123,7 @@ class Presenter:
             if k == -1 and base.primitive is LINEAR:
                 self.algebra.reciprocals[alias] = base
         self.known.clear()
-        return alias
+        return leaf
 
     def __call__(self, e: Expr) -> Expr:
         """Return the presented form."""
@@ -140,6 +152,10 @@ class Presenter:
                         e.primitive, (self.forms[ramp], self(bound)), e.settings, e.shape
                     )
         args = tuple(map(self, e.args))
+        if e.primitive is broadcast_to:
+            return expanded(algebra, args[0], e.shape)
+        if e.primitive is REALIGN:
+            return turned(algebra, args[0], e.setting("pattern"), e.shape)
         return algebra.op(e.primitive, args, e.settings, e.shape)
 
     def _fold_product(self, factors: dict[Expr, Fraction]) -> dict[Expr, Fraction]:

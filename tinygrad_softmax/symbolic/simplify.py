@@ -6,7 +6,7 @@ as a sum, a quotient as a product, a mean as a sum and a count; the laws do the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Any
 
@@ -67,7 +67,16 @@ class Simplifier:
         n = len(node.inputs)
         whole = [expanded(self.algebra, arg, raw.shape) if i < n else arg
                  for i, (arg, raw) in enumerate(zip(args, node.args, strict=True))]  # fmt: skip
+        if name in ("matmul", "einsum") and _lost(whole) and not _lost(node.inputs):
+            whole[0] = self.algebra.op(  # of masks NumPy makes no sums of products
+                shaping.astype, (whole[0],), (("dtype", float),), whole[0].shape
+            )
         return self.algebra.op(node.primitive, tuple(whole), node.settings, node.shape)
+
+
+def _lost(operands: Iterable[Expr]) -> bool:
+    """Whether nothing but masks is multiplied."""
+    return all(e.dtype == np.dtype(bool) for e in operands)
 
 
 @reading("add")

@@ -21,6 +21,10 @@ class Slot(NamedTuple):
     operand: int
 
 
+class SizeDependentError(Exception):
+    """An array whose entries depend on the sizes of the inputs: only these sizes can be derived."""
+
+
 class Dim(int):
     """A size that remembers where it came from, so that ``X.shape[0]`` stays a name."""
 
@@ -40,18 +44,31 @@ def named(value: float, expr: Any) -> Any:
     return made
 
 
+#: Arithmetic that changes nothing: ``1 * N`` is written ``N``.
+_NOTHING = {
+    ("__mul__", 1),
+    ("__rmul__", 1),
+    ("__floordiv__", 1),
+    ("__add__", 0),
+    ("__radd__", 0),
+    ("__sub__", 0),
+}
+
+
 def _arithmetic(name: str) -> Any:
     """Make an arithmetic method that computes with numbers and with what they are called."""
 
     def method(self: Any, other: Any) -> Any:
         if not isinstance(other, (int, float)):
             return NotImplemented  # an expression or an array knows how to go on
+        if not isinstance(other, (Dim, Ratio)) and (name, other) in _NOTHING:
+            return self
         base = int if isinstance(self, int) else float
         value = getattr(base(self), name)(int(other) if isinstance(other, int) else float(other))
         if value is NotImplemented:
             value = getattr(float(self), name)(float(other))
         term = other.expr if isinstance(other, (Dim, Ratio)) else other
-        return named(value, getattr(self.expr, name.replace("floor", "true"))(term))
+        return named(value, getattr(self.expr, name)(term))
 
     return method
 

@@ -9,12 +9,18 @@ from __future__ import annotations
 import ast
 from fractions import Fraction
 
-from ..ops import indexing, selection
-from .algebra import Algebra
+from ..ops import selection
+from ..ops.indexing import getitem
+from ..ops.shaping import broadcast_to, reshape, transpose
+from .align import REALIGN, expanded
 from .expr import Expr
-from .sizes import Counted, Slot
-from .terms import LINEAR, is_number
+from .kinds import cast, is_real
+from .terms import Number, is_number
 from .text import Writer
+from .updates import Update, meets_once, update_of
+
+#: Ops that only look at their operand another way.
+_VIEWS = (REALIGN, broadcast_to, reshape, transpose, getitem)
 
 
 class Lines:
@@ -25,9 +31,21 @@ class Lines:
         self.body: list[ast.stmt] = []
 
     def assign(self, name: str, e: Expr) -> None:
-        """Write ``name = e``, in several statements if `e` is made of a scatter."""
+        """Write ``name = e``, a value as the user wrote it."""
+        self.body.append(_assign(ast.Name(name), self.writer.write(e)))
+        self.writer.names.setdefault(e, name)
+
+    def slope(self, name: str, e: Expr) -> None:
+        """Write a gradient, in several statements if it is made of a scatter or a mask."""
         if not self._scattered(name, e) and not self._masked(name, e):
-            self.body.append(_assign(ast.Name(name), self.writer.write(e)))
+            written = self.writer.write(e)
+            if is_number(e):
+                written = ast.Constant(float(e.value))
+            elif not e.shape and not is_real(e):
+                written = ast.Call(ast.Name("float"), [written], [])
+            elif not is_real(e):
+                written = cast(written)
+            self.body.append(_assign(ast.Name(name), written))
         self.writer.names.setdefault(e, name)
 
     def _masked(self, name: str, e: Expr) -> bool:
@@ -39,71 +57,55 @@ class Lines:
             return False
         rest = algebra.product(coef, {b: k for b, k in factors.items() if b is not masks[0]})
         whole = tuple(rest.shape) == tuple(masks[0].shape) == tuple(e.shape)
-        if not whole or rest.primitive is None or rest in writer.names:
+        if (
+            not whole
+            or rest.primitive is None
+            or rest in writer.names
+            or not (e.shape and is_real(rest))
+        ):
             return False
         h, bound = masks[0].args
         off = ast.Compare(writer.write(h), [ast.LtE()], [writer.write(bound)])
-        self.body.append(_assign(ast.Name(name), writer.write(rest)))
+        self.body.append(_assign(ast.Name(name), _own(rest, writer.write(rest))))
         self.body.append(_assign(ast.Subscript(ast.Name(name), off), ast.Constant(0)))
         return True
 
     def _scattered(self, name: str, e: Expr) -> bool:
         """Write ``(a + scatter) * c`` as a copy of a, an update in place, and a scaling."""
-        algebra, writer = self.writer.algebra, self.writer
-        coef, factors = algebra.factors(e)
-        inner = next((b for b, k in factors.items() if k == 1 and (
-            b.primitive is LINEAR or b.primitive is indexing.scatter)), e)  # fmt: skip
-        terms = algebra.terms(inner)
-        scatters = {t: s for t in terms if (s := _scatter_of(algebra, t)) is not None}
-        if len(scatters) != 1 or inner in writer.names:
+        update = update_of(self.writer.algebra, e)
+        if update is None or update.inner in self.writer.names:
             return False
-        ((term, base),) = scatters.items()
-        c = terms[term]
-        rest = algebra.linear({t: k for t, k in terms.items() if t is not term})
         target = ast.Name(name)
-        if is_number(rest) and rest.value == 0:
-            into = writer.setting(base.setting("into"), base)
-            start: ast.expr = ast.Call(ast.Attribute(ast.Name("np"), "zeros"), [into], [])
-        else:
-            written = writer.write(rest)
-            whole = tuple(rest.shape) == tuple(base.shape)
-            named = isinstance(written, (ast.Name, ast.Subscript, ast.Attribute))
-            if not whole:
-                shape = writer.setting(tuple(base.shape), base)
-                written = ast.Call(
-                    ast.Attribute(ast.Name("np"), "broadcast_to"), [written, shape], []
-                )
-            if rest.dtype == bool:
-                start = ast.Call(ast.Attribute(written, "astype"), [ast.Name("float")], [])
-            elif named or not whole:
-                start = ast.Call(ast.Attribute(written, "copy"), [], [])
-            else:
-                start = written
-        self.body.append(_assign(target, start))
-        values = algebra.times(base.args[0], *(
-            algebra.power(b, k) for b, k in algebra.factors(term)[1].items() if b is not base
-        ))  # fmt: skip
-        values = algebra.scale(values, -c if c < 0 else c)
-        index = base.setting("index")
-        if _meets_once(base):
-            place = ast.Subscript(target, writer.index(index, base))
-            op: ast.operator = ast.Sub() if c < 0 else ast.Add()
-            self.body.append(ast.AugAssign(place, op, writer.write(values)))
-        else:
-            function = ast.Attribute(
-                ast.Attribute(ast.Name("np"), "subtract" if c < 0 else "add"), "at"
-            )
-            self.body.append(
-                ast.Expr(
-                    ast.Call(
-                        function, [target, writer.setting(index, base), writer.write(values)], []
-                    )
-                )
-            )
-        outside = algebra.product(coef, {b: k for b, k in factors.items() if b is not inner})
-        if inner is not e and not (is_number(outside) and outside.value == 1):
-            self._scale(target, outside)
+        self.body.append(_assign(target, self._start(update)))
+        for scatter, values, c in update.added:
+            self._add(target, scatter, values, c)
+        if not (is_number(update.outside) and update.outside.value == 1):
+            self._scale(target, update.outside)
         return True
+
+    def _start(self, update: Update) -> ast.expr:
+        """What the update is made on: an array of its own, of floating-point numbers."""
+        rest, writer = update.rest, self.writer
+        whole = expanded(writer.algebra, rest, update.inner.shape)
+        written = writer.write(whole)
+        if is_number(rest) and not isinstance(written, ast.Name):
+            return written
+        return _own(whole, written) if is_real(whole) else cast(written)
+
+    def _add(self, target: ast.Name, scatter: Expr, values: Expr, c: Number) -> None:
+        algebra, writer = self.writer.algebra, self.writer
+        values = algebra.scale(values, c)
+        c = algebra.factors(values)[0]
+        written = writer.write(algebra.scale(values, Fraction(-1)) if c < 0 else values)
+        index = scatter.setting("index")
+        if meets_once(scatter):
+            place = ast.Subscript(target, writer.index(index, scatter))
+            op: ast.operator = ast.Sub() if c < 0 else ast.Add()
+            self.body.append(ast.AugAssign(place, op, written))
+            return
+        ufunc = ast.Attribute(ast.Name("np"), "subtract" if c < 0 else "add")
+        arguments = [target, writer.setting(index, scatter), written]
+        self.body.append(ast.Expr(ast.Call(ast.Attribute(ufunc, "at"), arguments, [])))
 
     def _scale(self, target: ast.Name, by: Expr) -> None:
         algebra, writer = self.writer.algebra, self.writer
@@ -115,26 +117,10 @@ class Lines:
             self.body.append(ast.AugAssign(target, ast.Mult(), writer.write(by)))
 
 
-def _scatter_of(algebra: Algebra, term: Expr) -> Expr | None:
-    """The scatter in a term that is a scatter times scalars."""
-    _, factors = algebra.factors(term)
-    found = [b for b, k in factors.items() if b.primitive is indexing.scatter and k == 1]
-    if len(found) == 1 and all(b is found[0] or not b.shape for b in factors):
-        return found[0]
-    return None
-
-
-def _meets_once(e: Expr) -> bool:
-    """Whether the scatter's index surely names no place twice."""
-    index = e.setting("index")
-    parts = (
-        index if isinstance(index, tuple) and not isinstance(index, (Counted, Slot)) else (index,)
-    )
-    moving = [p for p in parts if isinstance(p, (Counted, Slot)) or hasattr(p, "shape")]
-    if not moving:
-        return True
-    flat = all(not isinstance(p, Slot) or len(e.args[p.operand].shape) <= 1 for p in moving)
-    return flat and any(isinstance(p, Counted) for p in moving)
+def _own(e: Expr, written: ast.expr) -> ast.expr:
+    """Return what is written as an array of its own, for it will be changed in place."""
+    shared = isinstance(written, ast.Name) or e.primitive in _VIEWS
+    return ast.Call(ast.Attribute(written, "copy"), [], []) if shared else written
 
 
 def _assign(target: ast.expr, value: ast.expr) -> ast.stmt:

@@ -12,15 +12,17 @@ from typing import Any
 
 import numpy as np
 
+from ..ops import reduction
 from .algebra import Algebra
+from .arguments import Arguments
 from .expr import Expr
+from .kinds import cast, leads
 from .notation import SPECIAL
-from .sizes import Counted, Dim, Slot
 from .terms import LINEAR, PRODUCT
 
 _BINARY: dict[str, type[ast.operator]] = {
     "add": ast.Add, "subtract": ast.Sub, "multiply": ast.Mult, "divide": ast.Div,
-    "power": ast.Pow, "matmul": ast.MatMult,
+    "power": ast.Pow, "matmul": ast.MatMult, "floor_divide": ast.FloorDiv,
 }  # fmt: skip
 _COMPARE: dict[str, type[ast.cmpop]] = {
     "less": ast.Lt, "less_equal": ast.LtE, "greater": ast.Gt, "greater_equal": ast.GtE,
@@ -28,13 +30,17 @@ _COMPARE: dict[str, type[ast.cmpop]] = {
 }  # fmt: skip
 
 
-class Writer:
+_STRETCHING = (LINEAR, PRODUCT)
+
+
+class Writer(Arguments):
     """Writes expressions, by their names where they have one."""
 
     def __init__(self, algebra: Algebra) -> None:
+        super().__init__()
         self.algebra = algebra
         self.names: dict[Expr, str] = {}
-        self.used: dict[str, Any] = {}  # objects that the written code refers to
+        self.slack = 0  # how many axes what is written may have, the leading ones of size 1
 
     def write(self, e: Expr) -> ast.expr:
         """Return the syntax tree of an expression."""
@@ -42,6 +48,22 @@ class Writer:
             return ast.Name(self.names[e])
         if e.primitive is None:
             return self._leaf(e)
+        slack = self.slack
+        if leads(e) and len(e.args[0].shape) <= slack and not self._reduces(e.args[0]):
+            return self.write(e.args[0])  # v, not v[0], where it is stretched to that shape anyway
+        self.slack = max(slack, len(e.shape)) if e.primitive in _STRETCHING or (
+            e.primitive.elementwise) else 0  # fmt: skip
+        written = self._written(e)
+        self.slack = slack
+        return written
+
+    def _reduces(self, e: Expr) -> bool:
+        """Whether this is a sum that can be written without the axes that it kept."""
+        return e.primitive is reduction.sum and e not in self.names
+
+    def _written(self, e: Expr) -> ast.expr:
+        if e in e.world.calls:
+            return self._noted(e.world.calls[e])
         if e.primitive is LINEAR:
             return self._linear(e)
         if e.primitive is PRODUCT:
@@ -57,10 +79,7 @@ class Writer:
     def _leaf(self, e: Expr) -> ast.expr:
         if e.label is not None:
             return ast.parse(str(e.label), mode="eval").body
-        known = [name for name, value in self.used.items() if value is e.value]
-        name = known[0] if known else f"constant{len(self.used)}"
-        self.used[name] = e.value
-        return ast.Name(name)
+        return self._constant(e.value)
 
     def _call(self, e: Expr) -> ast.expr:
         primitive = e.primitive
@@ -73,37 +92,6 @@ class Writer:
             self.used[name] = primitive
             function = ast.Name(name)
         return ast.Call(function, [self.write(arg) for arg in e.inputs], keywords)
-
-    def setting(self, value: Any, e: Expr) -> ast.expr:
-        """Return the syntax tree of a setting."""
-        if isinstance(value, Slot):
-            return self.write(e.args[value.operand])
-        if isinstance(value, Counted):
-            return ast.Call(ast.Name("range"), [self.setting(value.size, e)], [])
-        if isinstance(value, Dim):
-            return self.write(value.expr)
-        if isinstance(value, (tuple, list)):
-            return ast.Tuple([self.setting(part, e) for part in value])
-        if isinstance(value, slice):
-            bounds = (value.start, value.stop, value.step)
-            return ast.Call(ast.Name("slice"), [self.setting(part, e) for part in bounds], [])
-        if isinstance(value, np.ndarray):
-            return ast.parse(f"np.array({value.tolist()!r})", mode="eval").body
-        if isinstance(value, (type, np.dtype)):
-            return ast.parse(f"np.{np.dtype(value)}", mode="eval").body
-        return ast.Constant(value)
-
-    def index(self, value: Any, e: Expr) -> ast.expr:
-        """Return the syntax tree of what stands between square brackets."""
-        if isinstance(value, slice):
-            bounds = (value.start, value.stop, value.step)
-            parts = [None if part is None else self.setting(part, e) for part in bounds]
-            return ast.Slice(*parts)
-        if isinstance(value, tuple) and not isinstance(value, (Counted, Slot)):
-            if len(value) == 1:
-                return self.index(value[0], e)
-            return ast.Tuple([self.index(part, e) for part in value])
-        return self.setting(value, e)
 
     # --- sums ---
 
@@ -122,9 +110,12 @@ class Writer:
         ):
             order.sort(key=lambda t: t is not self.algebra.one)
         result: ast.expr | None = None
+        truths = [t.dtype == np.dtype(bool) and abs(terms[t]) == 1 for t in order[:2]]
         for term in order:
             c = terms[term]
-            if result is None:
+            if result is None and len(order) > 1 and all(truths) and c == 1:
+                result = self._real(term)
+            elif result is None:
                 result = self._scaled(term, c)
             elif c < 0:
                 result = ast.BinOp(result, ast.Sub(), self._scaled(term, -c))
@@ -145,13 +136,35 @@ class Writer:
         if c == 1:
             return self.write(term)
         if c == -1:
-            return ast.UnaryOp(ast.USub(), self.write(term))
+            return self._opposite(term) or ast.UnaryOp(ast.USub(), self._real(term))
         return self._product(term, c)
+
+    def _real(self, e: Expr) -> ast.expr:
+        """Write a mask as numbers: NumPy has no sum and no opposite of masks."""
+        return cast(self.write(e)) if e.dtype == np.dtype(bool) else self.write(e)
+
+    def _opposite(self, term: Expr) -> ast.expr | None:
+        """Write ``-(a - b) * c`` as ``(b - a) * c``."""
+        _, factors = self.algebra.factors(term)
+        for base, k in factors.items():
+            if k == 1 and base.primitive is LINEAR and base not in self.names:
+                coefs = tuple(-c for c in base.setting("coefs"))
+                if max(coefs) > 0:  # else nothing is gained by turning the sum round
+                    turned = self.algebra.world.make(
+                        LINEAR, base.args, (("coefs", coefs),), base.shape
+                    )
+                    return self._by_factors(
+                        {turned if b is base else b: j for b, j in factors.items()}, Fraction(1)
+                    )
+        return None
 
     # --- products ---
 
     def _product(self, e: Expr, coef: Any = Fraction(1)) -> ast.expr:
         factors = {e: Fraction(1)} if e in self.names else self.algebra.factors(e)[1]
+        return self._by_factors(factors, coef)
+
+    def _by_factors(self, factors: dict[Expr, Fraction], coef: Any) -> ast.expr:
         above = [(b, k) for b, k in factors.items() if k > 0]
         below = [(b, -k) for b, k in factors.items() if k < 0]
         above.sort(key=self._factor_rank)

@@ -8,20 +8,19 @@ the user's own functions, looked at while these run.
 from __future__ import annotations
 
 import inspect
-import os
-import sys
 from collections.abc import Callable
-from types import FrameType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..errors import ShapeError
-from .expr import BranchError, Expr, SizeDependentError, World
-from .sizes import Dim
+from .evaluate import ordered
+from .expr import BranchError, Expr, World
+from .names import Watching, between
+from .sizes import Dim, SizeDependentError, named
+from .terms import is_number
 
-_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_PRIMES = (11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97)
+_PRIMES = tuple(n for n in range(11, 1000) if all(n % k for k in range(2, 32) if k < n))
 
 
 class Trace(NamedTuple):
@@ -36,6 +35,7 @@ class Trace(NamedTuple):
     classes: dict[tuple[str, int], int]  # (input, axis) -> size in the trace
     tied: dict[int, Dim]  # sizes that follow from others
     generic: bool
+    made: frozenset[str] = frozenset()  # names that are not the user's
 
 
 def trace(
@@ -54,6 +54,12 @@ def trace(
     """
     arrays = {name: value for name, value in given.items() if _is_array(value)}
     static = {name: value for name, value in given.items() if name not in arrays}
+    for name in wrt:
+        if name in static:
+            raise TypeError(
+                f"{name} is a {type(static[name]).__name__}, and there is nothing to differentiate "
+                "by in it: give the arrays that are in it as inputs of their own"
+            )
     places = [(name, axis) for name, array in arrays.items()
               for axis, size in enumerate(np.shape(array)) if size != 1]  # fmt: skip
     group = {place: place for place in places}
@@ -67,7 +73,7 @@ def trace(
         try:
             return _run(function, given, arrays, static, sizes, wrt, group, pinned)
         except ShapeError as error:
-            if error.sizes is None or not _merge(error.sizes, sizes, group, pinned):
+            if error.sizes is None or not _merge(error.sizes, sizes, group, pinned, fixed):
                 if pinned == fixed:
                     raise
                 pinned |= fixed  # sizes that are products of others: only these can be derived
@@ -97,23 +103,23 @@ def _root(group: dict[Any, Any], place: Any) -> Any:
 def _assign(places: Any, group: Any, pinned: Any) -> dict[tuple[str, int], int]:
     """Give each group of sizes a prime of its own, or the size that it must have."""
     primes = dict(zip(places, _PRIMES, strict=False))
-    return {
-        place: pinned.get(_root(group, place), primes.get(_root(group, place), 101))
-        for place in places
-    }
+    return {place: pinned.get(_root(group, place), primes[_root(group, place)]) for place in places}
 
 
-def _merge(pair: tuple[int, int], sizes: Any, group: Any, pinned: Any) -> bool:
-    """Make two sizes one, or fix a size that must be a certain number."""
+def _merge(pair: tuple[int, int], sizes: Any, group: Any, pinned: Any, fixed: Any) -> bool:
+    """Make two sizes one, or fix a size that must be a certain number; only as the inputs are."""
     found = [next((_root(group, p) for p, n in sizes.items() if n == int(size)
                    and _root(group, p) not in pinned), None) for size in pair]  # fmt: skip
     first, second = found
     if (first is None and second is None) or first == second:
         return False
-    if first is None:
-        pinned[second] = pair[0]
-    elif second is None:
-        pinned[first] = pair[1]
+    if first is None or second is None:
+        place, size = (first, pair[1]) if second is None else (second, pair[0])
+        if not isinstance(size, Dim) and size != fixed[place]:
+            return False
+        pinned[place] = size
+    elif fixed[first] != fixed[second]:
+        return False
     else:
         group[second] = first
     return True
@@ -122,6 +128,7 @@ def _merge(pair: tuple[int, int], sizes: Any, group: Any, pinned: Any) -> bool:
 def _run(function: Any, given: Any, arrays: Any, static: Any, sizes: Any, wrt: Any, group: Any,
          pinned: Any) -> Trace:  # fmt: skip
     world = World()
+    world.open = not all(place in pinned for place in sizes) or not sizes
     origins: dict[str, Any] = {}
     for (name, axis), size in sizes.items():
         root = _root(group, (name, axis))
@@ -133,30 +140,42 @@ def _run(function: Any, given: Any, arrays: Any, static: Any, sizes: Any, wrt: A
     floats = [n for n, a in arrays.items() if np.asarray(a).dtype.kind == "f"]
     inner = [name for name in wrt if name not in given]
     for name, array in arrays.items():
-        shape = tuple(world.named(sizes.get((name, i), 1)) for i in range(np.ndim(array)))
+        shape = tuple(world.named(int(sizes.get((name, i), 1))) for i in range(np.ndim(array)))
         tracked = name in floats and (name in wrt or bool(inner))
         inputs[name] = world.leaf(name, shape, np.asarray(array).dtype, tracked=tracked)
     calls = {n: inputs[n] if n in inputs else static[n] for n in given}
-    names: dict[str, tuple[int, Expr]] = {}
-    dims: dict[int, str] = {}
-    with _Watching(names, dims):
+    with Watching(inputs) as watching:
         output = call(function, calls)
     if not isinstance(output, (Expr, float, int)) or np.shape(output) != ():
         raise ShapeError(
             f"{getattr(function, '__name__', 'the function')} must return a scalar loss, but "
             f"returned {type(output).__name__} of shape {np.shape(output)}"
         )
-    for size, name in dims.items():
+    for size, name in watching.sizes.items():
         if size in world.dims:
             old = world.dims[size].expr.label
             world.dims[size].expr.label = name
             origins[name] = origins.pop(old)
-    ordered = sorted(names.items(), key=lambda item: item[1][1].serial)
-    return Trace(world, inputs, static, world.lift(output),
-                 {n: e for n, (_, e) in ordered if n not in inputs}, origins,
+    output = world.lift(output)
+    names = between(output, watching.values, {*inputs, *static, *watching.sizes.values()})
+    return Trace(world, inputs, static, output, names, origins,
                  {place: int(n) for place, n in sizes.items()},
-                 {int(n): n for n in pinned.values() if isinstance(n, Dim)},
+                 {int(n): _renewed(world, n) for n in pinned.values()
+                  if isinstance(n, Dim) and n.expr.primitive is not None},
                  all(isinstance(n, Dim) for n in pinned.values()))  # fmt: skip
+
+
+def _renewed(world: World, size: Dim) -> Dim:
+    """Return a size that follows from others, by the names that those have in this world."""
+    known: dict[Expr, Any] = {}
+    for node in ordered([size.expr]):
+        if node.primitive is not None:
+            known[node] = node.primitive(*(known[arg] for arg in node.args))
+        else:
+            value = node.value.item() if hasattr(node.value, "item") else node.value
+            known[node] = world.lift(value if is_number(node) else world.named(value))
+    made: Dim = named(int(size), known[size.expr])
+    return made
 
 
 def call(function: Any, values: dict[str, Any]) -> Any:
@@ -165,50 +184,3 @@ def call(function: Any, values: dict[str, Any]) -> Any:
     parameters = inspect.signature(function).parameters.values()
     first = [rest.pop(p.name) for p in parameters if p.kind is p.POSITIONAL_ONLY]
     return function(*first, **rest)
-
-
-class _Watching:
-    """Looks at the local variables of the user's functions while they run.
-
-    A profile function sees every call that they make, so also a variable that is bound anew later.
-    Names of an outer function win over those of the functions it calls.
-    """
-
-    def __init__(self, names: dict[str, tuple[int, Expr]], dims: dict[int, str]) -> None:
-        self.names, self.dims = names, dims
-        self.by_value: dict[Expr, tuple[int, str]] = {}
-
-    def __enter__(self) -> None:
-        self.before: Any = sys.getprofile()
-        sys.setprofile(self._event)
-
-    def __exit__(self, *_: object) -> None:
-        sys.setprofile(self.before if callable(self.before) else None)
-        for value, (depth, name) in self.by_value.items():
-            label = name
-            while label in self.names and self.names[label][1] is not value:
-                label += "_"  # the name was bound to another value before
-            self.names[label] = (depth, value)
-
-    # Coverage's own tracing is off while a profile function runs.
-    def _event(self, frame: FrameType, event: str, arg: Any) -> None:  # pragma: no cover
-        user: FrameType | None = frame if event != "call" else frame.f_back
-        if (
-            user is None
-            or user.f_code.co_filename.startswith(_OURS)
-            or (
-                f"{os.sep}numpy{os.sep}" in user.f_code.co_filename
-                or user.f_code.co_name.startswith("<")
-            )
-        ):
-            return
-        depth, outer = 0, user.f_back
-        while outer is not None and not outer.f_code.co_filename.startswith(_OURS):
-            depth, outer = depth + 1, outer.f_back
-        for name, value in list(user.f_locals.items()):
-            if isinstance(value, Expr) and value.primitive is not None:
-                known = self.by_value.get(value)
-                if known is None or depth < known[0]:
-                    self.by_value[value] = (depth, name)
-            elif isinstance(value, Dim) and not name.startswith("_"):
-                self.dims.setdefault(int(value), name)

@@ -6,11 +6,12 @@ Imports `algebra` and `align`.
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from ...ops import exponential
 from ..algebra import Algebra
-from ..align import realign
+from ..align import expanded, realign
 from ..expr import Expr
 from ..terms import LINEAR, is_number
 from .declare import law
@@ -22,19 +23,70 @@ def product_over_a_sum(algebra: Algebra, e: Expr) -> Expr | None:
     _, factors = algebra.factors(e)
     for base, k in factors.items():
         if base.primitive is LINEAR and k == 1 and len(factors) > 1:
-            rest = algebra_product_without(algebra, factors, base)
-            after = algebra.attempt(e, lambda base=base, rest=rest: algebra.add(*(  # type: ignore[misc]
-                algebra.scale(algebra.times(term, rest), c)
-                for term, c in algebra.terms(base).items()
-            )))  # fmt: skip
+            after = algebra.attempt(e, partial(_multiplied_out, algebra, factors, base))
             if after is not None:
                 return after
     return None
 
 
+def _multiplied_out(algebra: Algebra, factors: dict[Expr, Fraction], base: Expr) -> Expr:
+    rest = algebra_product_without(algebra, factors, base)
+    return algebra.add(*(algebra.scale(algebra.times(term, rest), c)
+                         for term, c in algebra.terms(base).items()))  # fmt: skip
+
+
 def algebra_product_without(algebra: Algebra, factors: dict[Expr, Fraction], base: Expr) -> Expr:
     """Return the product of all factors but one."""
     return algebra.product(Fraction(1), {b: k for b, k in factors.items() if b is not base})
+
+
+@law("linear")
+def common_factor(algebra: Algebra, e: Expr) -> Expr | None:
+    """What every term of a sum is multiplied with can be taken out of the sum."""
+    terms = algebra.terms(e)
+    parts = [algebra.factors(term)[1] for term in terms]
+    common = {b: k for b, k in parts[0].items() if all(_divides(k, p.get(b)) for p in parts)}
+    for base in list(common):
+        common[base] = min((p[base] for p in parts), key=abs)
+    if not common:
+        return None
+
+    def build() -> Expr:
+        inside = []
+        for (_, c), part in zip(terms.items(), parts, strict=True):
+            left = {b: k - common.get(b, 0) for b, k in part.items()}
+            inside.append(algebra.product(c, left))
+        return algebra.times(algebra.add(*inside), algebra.product(Fraction(1), common))
+
+    return algebra.attempt(e, build, ties=True)
+
+
+def _divides(k: Fraction, whole: Fraction | None) -> bool:
+    return whole is not None and (k > 0) == (whole > 0)
+
+
+@law("linear")
+def share_and_its_complement(algebra: Algebra, e: Expr) -> Expr | None:
+    """What one share lacks to the whole is the other: ``a / (a + b)`` is ``1 - b / (a + b)``."""
+    for term in algebra.terms(e):
+        _, factors = algebra.factors(term)
+        for whole, k in factors.items():
+            if k == -1 and whole.primitive is LINEAR:
+                for part in (part for part in algebra.terms(whole) if part in factors):
+                    build = partial(_by_the_other_share, algebra, e, term, whole, part)
+                    after = algebra.attempt(e, build) if factors[part] == 1 else None
+                    if after is not None:
+                        return after
+    return None
+
+
+def _by_the_other_share(algebra: Algebra, e: Expr, term: Expr, whole: Expr, part: Expr) -> Expr:
+    terms, parts = algebra.terms(e), algebra.terms(whole)
+    factors = algebra.factors(term)[1]
+    rest = {b: k for b, k in factors.items() if b is not whole and b is not part}
+    beside = algebra.product(terms.pop(term) / parts.pop(part), rest)
+    lacking = algebra.times(beside, algebra.linear(parts), algebra.power(whole, Fraction(-1)))
+    return algebra.add(beside, algebra.scale(lacking, Fraction(-1)), algebra.linear(terms))
 
 
 @law("linear")
@@ -63,19 +115,20 @@ def division_by_a_sum(algebra: Algebra, e: Expr) -> Expr | None:
         if bottom.primitive is not LINEAR or k >= 0:
             continue
         for top in tops:
-            rest = algebra_product_without(algebra, factors, top)
-            for part, c in algebra.terms(bottom).items():
+            for part in algebra.terms(bottom):
                 if part.primitive is None and part.value is not None:
                     continue
-                after = algebra.attempt(e, lambda top=top, bottom=bottom, part=part, c=c, rest=rest:  # type: ignore[misc]
-                                        _divided(algebra, top, bottom, part, c, rest))  # fmt: skip
+                after = algebra.attempt(e, partial(_divided, algebra, factors, top, bottom, part))
                 if after is not None:
                     return after
     return None
 
 
-def _divided(algebra: Algebra, top: Expr, bottom: Expr, part: Expr, c: Any, rest: Expr) -> Expr:
-    """Write ``top * rest`` with `part` put as what `bottom` lacks without it."""
+def _divided(
+    algebra: Algebra, factors: dict[Expr, Fraction], top: Expr, bottom: Expr, part: Expr
+) -> Expr:
+    """Write the product with `part` of `top` put as what `bottom` lacks without it."""
+    rest, c = algebra_product_without(algebra, factors, top), algebra.terms(bottom)[part]
     others = {t: k for t, k in algebra.terms(bottom).items() if t is not part}
     pieces: list[Expr] = []
     for term, k in algebra.terms(top).items():
@@ -107,31 +160,6 @@ def multiplied(algebra: Algebra, term: Expr, by: dict[Expr, Fraction]) -> Expr:
     )), coef)  # fmt: skip
 
 
-@law("linear")
-def common_factor(algebra: Algebra, e: Expr) -> Expr | None:
-    """What every term of a sum is multiplied with can be taken out of the sum."""
-    terms = algebra.terms(e)
-    parts = [algebra.factors(term)[1] for term in terms]
-    common = {b: k for b, k in parts[0].items() if all(_divides(k, p.get(b)) for p in parts)}
-    for base in list(common):
-        common[base] = min((p[base] for p in parts), key=abs)
-    if not common:
-        return None
-
-    def build() -> Expr:
-        inside = []
-        for (_, c), part in zip(terms.items(), parts, strict=True):
-            left = {b: k - common.get(b, 0) for b, k in part.items()}
-            inside.append(algebra.product(c, left))
-        return algebra.times(algebra.add(*inside), algebra.product(Fraction(1), common))
-
-    return algebra.attempt(e, build, ties=True)
-
-
-def _divides(k: Fraction, whole: Fraction | None) -> bool:
-    return whole is not None and (k > 0) == (whole > 0)
-
-
 @law("exp")
 def exponential_of_a_logarithm(algebra: Algebra, e: Expr) -> Expr | None:
     """The exponential undoes the logarithm: ``exp(a + log(b))`` is ``exp(a) * b``."""
@@ -152,6 +180,7 @@ def row_times_matrix(algebra: Algebra, e: Expr) -> Expr | None:
     x, w = e.args
     if len(x.shape) == 1 and len(w.shape) == 2:
         turned = realign(algebra, w, (1, 0), w.shape)
+        turned = expanded(algebra, turned, w.shape[::-1])
         return algebra.op(e.primitive, (turned, x), (), e.shape)
     return None
 
@@ -166,6 +195,7 @@ def common_vector(algebra: Algebra, e: Expr) -> Expr | None:
     for column, products in found.items():
         if len(products) > 1 and len(column.shape) == 1:
             matrix = algebra.add(*(algebra.scale(t.args[0], c) for t, c in products))
+            matrix = expanded(algebra, matrix, products[0][0].args[0].shape)
             rest = {t: c for t, c in algebra.terms(e).items() if t not in dict(products)}
             first = products[0][0]
             joined = algebra.op(first.primitive, (matrix, column), (), first.shape)

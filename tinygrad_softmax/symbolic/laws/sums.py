@@ -9,11 +9,12 @@ from fractions import Fraction
 from typing import Any
 
 from ...ops import indexing, reduction
-from ...shapes import broadcast
+from ...shapes import picked
 from ..algebra import Algebra
 from ..align import realign
 from ..expr import Expr
-from ..sizes import Counted, Slot
+from ..index import picked_sizes, standin
+from ..sizes import Counted
 from ..terms import LINEAR
 from .declare import law
 
@@ -54,23 +55,21 @@ def sum_of_a_scatter(algebra: Algebra, e: Expr) -> Expr | None:
     if x.primitive is not indexing.scatter:
         return None
     index, axes = x.setting("index"), _axes(e)
-    if len(index) != len(x.shape):
-        return None
+    full = _index_shape(x, index)
     if len(axes) == len(x.shape):
-        v = x.args[0]
-        full = _index_shape(x, index)
-        summed = total(algebra, v, tuple(range(len(full))), full)
+        summed = total(algebra, x.args[0], tuple(range(len(full))), full)
         return realign(algebra, summed, (None,) * len(x.shape), full)
-    rows = [a for a in range(len(index)) if a not in axes]
-    if len(rows) == 1 and isinstance(index[rows[0]], Counted):
+    rows = [a for a in range(len(x.shape)) if a not in axes]
+    one_each = len(index) == len(x.shape) and full == (x.shape[rows[0]],)
+    if len(rows) == 1 and one_each and isinstance(index[rows[0]], Counted):
         pattern = tuple(0 if a == rows[0] else None for a in range(len(index)))
         return realign(algebra, x.args[0], pattern, (x.shape[rows[0]],))
     return None
 
 
 def _index_shape(x: Expr, index: tuple[Any, ...]) -> tuple[int, ...]:
-    return broadcast(*((i.size,) if isinstance(i, Counted) else x.args[i.operand].shape
-                       for i in index if isinstance(i, (Counted, Slot))))  # fmt: skip
+    shape = picked(tuple(x.shape), standin(index, x.args))
+    return tuple(map(x.world.named, picked_sizes(x, index, shape)))
 
 
 @law("sum")

@@ -1,0 +1,110 @@
+"""The derived function against automatic differentiation: here, elsewhere, and at large scores.
+
+Imports the transforms and `inputs`. Nothing is returned to the user that has not passed here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..transforms import value_and_grad
+from .chain import Chain
+from .evaluate import evaluate
+from .inputs import fresh
+from .trace import Trace, call
+
+_ROUNDS = 3
+#: What parameters are scaled by: to scores beyond exp's range in double precision (about 700), for
+#: some of these not beyond that in extended precision (about 11,000).
+_FACTORS = (1e4, 3e3, 1e3, 300.0)
+
+
+class Derived(Protocol):
+    """What is asked of a derivation."""
+
+    function: Any
+    wrt: tuple[str, ...]
+    given: dict[str, Any]
+    trace: Trace
+    chain: Chain
+    stable: bool
+    checked: str
+
+    def value_and_grad(self, **inputs: Any) -> tuple[Any, dict[str, Any]]:
+        """Return the loss and the gradients by name."""
+        ...
+
+
+def checked(derivation: Derived) -> str | None:
+    """Return what is wrong with a derived function, None if nothing is; note what was compared."""
+    largest = 0.0
+    for i in range(_ROUNDS + 1):
+        given = derivation.given
+        values = given if i == 0 else fresh(given, derivation.trace, seed=i)
+        where = "on the inputs given" if i == 0 else "on fresh inputs of other sizes"
+        try:
+            loss, found = derivation.value_and_grad(**values)
+        except (IndexError, NameError, ValueError) as error:
+            return f"the derived function fails {where}: {error}"
+        for name, (got, want) in _pairs(derivation, values, loss, found).items():
+            # what cancels to zero is zero to the rounding of what it was made of
+            atol = 1e-6 * np.max(np.abs(want), initial=0.0) + 1e-12 * (1 + abs(loss))
+            if np.shape(got) != np.shape(want) or not np.allclose(got, want, rtol=1e-6, atol=atol):
+                return (f"{name} differs from automatic differentiation {where}; this is a defect "
+                        "in a law")  # fmt: skip
+            apart = float(np.max(np.abs(np.subtract(got, want)), initial=0.0))
+            largest = max(largest, apart / (float(np.max(np.abs(want), initial=0.0)) or 1.0))
+    digits = int(min(10, -np.log10(largest or 1e-16)))
+    derivation.checked = (
+        f"The function was compared with automatic differentiation, on the inputs given and on "
+        f"{_ROUNDS} draws of fresh ones{' of other sizes' if derivation.trace.generic else ''}. "
+        f"They agree to {digits}{' or more' if digits == 10 else ''} digits."
+    )
+    return _overflow(derivation) if derivation.stable else None
+
+
+def _pairs(
+    derivation: Derived, values: dict[str, Any], loss: Any, found: dict[str, Any]
+) -> dict[str, tuple[Any, Any]]:
+    """Pair what was derived with what automatic differentiation says."""
+    function, chain = derivation.function, derivation.chain
+    outer = tuple(name for name in derivation.wrt if name in derivation.given)
+    if outer:
+        expected, slopes = value_and_grad(lambda **kw: call(function, kw), wrt=outer)(**values)
+    else:
+        expected, slopes = call(function, values), ()
+    pairs = {"the loss": (loss, expected)}
+    pairs |= {f"d{name}": (found[name], g) for name, g in zip(outer, slopes, strict=True)}
+    sizes = {s: np.shape(values[n])[axis] for s, (n, axis) in chain.trace.sizes.items()}
+    for name in set(derivation.wrt) - set(outer):  # a local variable: by the rules themselves
+        target = chain.target(name)
+        g, value = evaluate([chain.raw.get(target, chain.algebra.zero), target], values | sizes)
+        pairs[f"d{name}"] = (found[name], np.broadcast_to(g, np.shape(value)))
+    return pairs
+
+
+def _overflow(derivation: Derived) -> str | None:
+    """Return what is not right at scores that overflow a naive exponential, None if all is.
+
+    The loss as the user wrote it is the judge, in extended precision, whose exponent has room.
+    """
+    if np.finfo(np.longdouble).maxexp <= np.finfo(float).maxexp:
+        return None  # this machine has no wider floating-point numbers
+    for seed, factor in enumerate(_FACTORS):
+        values = fresh(derivation.given, derivation.trace, seed=100 + seed)
+        large = {n: factor * np.asarray(v) if n in derivation.wrt else v for n, v in values.items()}
+        wide = {n: np.asarray(v, np.longdouble) if np.asarray(v).dtype.kind == "f" else v
+                for n, v in large.items()}  # fmt: skip
+        with np.errstate(all="ignore"):
+            pairs = _pairs(derivation, wide, *derivation.value_and_grad(**large))
+        for name, (got, want) in pairs.items():
+            size = np.max(np.abs(want), initial=0.0)
+            if not size <= np.finfo(float).max:
+                break  # it overflows by its nature, or even the wide numbers do not suffice
+            # what cancels to nearly zero is right to the rounding of what it was made of
+            atol = 1e-6 * float(size) + 1e-10 * (1 + abs(float(pairs["the loss"][1])))
+            if not np.allclose(got, np.asarray(want, float), rtol=1e-6, atol=atol):
+                return f"no law reaches a form of {name} that is right at large scores"
+    return None
