@@ -1,19 +1,31 @@
-"""Why is dscores the probabilities minus one at the label? The machine derives it, step by step.
+"""Why is dscores the probabilities minus one at the label, dW this product, db a sum?
 
-Prints, for the question's own loss, every law that was applied on the way from the raw backward
-pass to the hand-written lines, with the largest numerical difference that it made (rounding), and
-then the derived function. Takes under a second.
+Prints, for the question's own loss, the backward pass in words, arrow by arrow, and then the
+derivation of the hand-written lines, step by step. Takes about a second.
 
     python demos/why_dscores.py
+    python demos/why_dscores.py --stable      # in the form that no score can overflow
+    python demos/why_dscores.py --markdown    # the page "Why these lines?" of the manual
 """
 
 from __future__ import annotations
 
-import textwrap
+import argparse
+import inspect
+import re
 
 import numpy as np
 
 import tinygrad_softmax as tg
+
+INTRODUCTION = """\
+# Why these lines?
+
+This page is printed by `python demos/why_dscores.py --markdown`, word for word. Nothing in it was
+written for this loss: [explain](reference.md) and [derive](reference.md) say the same of yours.
+
+The loss is the question's own:
+"""
 
 
 def loss(W, b, X, y, reg):  # noqa: ANN001, ANN201 - the question's own lines
@@ -27,23 +39,35 @@ def loss(W, b, X, y, reg):  # noqa: ANN001, ANN201 - the question's own lines
     return data_loss + reg_loss
 
 
+def demoted(page: str) -> str:
+    """Put the headings of a page one level lower."""
+    return re.sub(r"^#", "##", page, flags=re.MULTILINE)
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--markdown", action="store_true", help="print a page of the manual")
+    parser.add_argument("--stable", action="store_true", help="a form that no score can overflow")
+    options = parser.parse_args()
+
     study = tg.datasets.case_study()
     W, b = study.linear
-    derivation = tg.derive(loss, wrt=("W", "b"), W=W, b=b, X=study.X, y=study.y, reg=1e-3)
-    print("The laws that turn the raw backward pass into the hand-written lines:\n")
-    for number, step in enumerate(derivation.steps, 1):
-        print(f"{number:2d}. {step.law.replace('_', ' ')} (difference {step.difference:.0e})")
-        print(textwrap.fill(step.sentence, 90, initial_indent="    ", subsequent_indent="    "))
-        for mark, text in (("from", step.before), ("  to", step.after)):
-            print(textwrap.fill(text, 90, initial_indent=f"    {mark} ", subsequent_indent=" " * 9))
-        print()
-    print("The derived function, checked against automatic differentiation:\n")
-    print(derivation.source)
-    hand = tg.by_hand.linear(W, b, study.X, study.y, 1e-3)
-    found = derivation(W=W, b=b, X=study.X, y=study.y, reg=1e-3)
+    inputs = {"W": W, "b": b, "X": study.X, "y": study.y, "reg": 1e-3}
+    explanation = tg.explain(loss, wrt=("W", "b"), **inputs)
+    derivation = tg.derive(loss, wrt=("W", "b"), stable=options.stable, **inputs)
+    if options.markdown:
+        source = re.sub("  # noqa.*", "", inspect.getsource(loss))
+        print(f"{INTRODUCTION}\n```python\n{source}```\n")
+        print(demoted(explanation.markdown))
+        print(demoted(derivation.markdown).rstrip())
+        return
+    print(explanation)
+    print()
+    print(derivation)
+    hand = tg.by_hand.linear(**inputs)
+    found = derivation(**inputs)
     worst = max(np.abs(found["W"] - hand.dW).max(), np.abs(found["b"] - hand.db).max())
-    print(f"\nlargest difference to the formulas by hand: {worst:.0e}")
+    print(f"largest difference to the formulas by hand: {worst:.0e}")
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ __all__ = [
     "DataError",
     "Derivation",
     "DerivationError",
+    "Explanation",
     "GradientLostError",
     "LabelError",
     "NoRuleError",
@@ -40,6 +41,7 @@ __all__ = [
     "datasets",
     "derive",
     "detect_anomaly",
+    "explain",
     "grad",
     "hessian",
     "hvp",
@@ -66,4 +68,6 @@ def __getattr__(name: str) -> object:
         return SoftmaxClassifier
     if name in ("derive", "Derivation", "DerivationError"):
         return getattr(import_module(f"{__name__}.symbolic"), name)
+    if name in ("explain", "Explanation"):
+        return getattr(import_module(f"{__name__}.prose"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

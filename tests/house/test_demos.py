@@ -50,8 +50,15 @@ def test_the_decision_regions_are_drawn(tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_derivation_ends_in_the_five_lines():
-    printed = demo(program="why_dscores")
+@pytest.mark.parametrize("options", [(), ("--stable",)])
+def test_the_derivation_ends_in_the_five_lines(options):
+    printed = demo(*options, program="why_dscores")
     assert "dscores[range(num_examples), y] -= 1" in printed
     assert "dW = X.T @ dscores + reg * W" in printed
     assert float(printed.split()[-1]) < 1e-14
+
+
+def test_the_page_of_the_manual_is_what_the_demo_prints():
+    page = (ROOT / "docs" / "derivation.md").read_text("utf-8")
+    how = "stale: python demos/why_dscores.py --markdown > docs/derivation.md"
+    assert demo("--markdown", program="why_dscores") == page, how

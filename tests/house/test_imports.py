@@ -19,8 +19,8 @@ FLOORS = [
     {"backward", "composite", "functional", "losses"},
     {"dispatch", "operators", "walls", "tensor", "calls", "transforms", "anomaly"},
     {"symbolic"},
-    {"explain", "check", "draw", "testing", "classifier"},
-    {"__main__"},
+    {"prose", "classifier"},
+    {"commands", "__main__"},
 ]
 FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 
