@@ -279,6 +279,24 @@ def layer_norm(x, gamma, beta, G):
     return np.sum(G * out)
 
 
+@program("Q", "K", "V", Q=rng.standard_normal((5, D)), K=rng.standard_normal((6, D)),
+         V=rng.standard_normal((6, 3)), G=rng.standard_normal((5, 3)))  # fmt: skip
+def attention(Q, K, V, G):
+    S = Q @ K.T / np.sqrt(Q.shape[1])
+    E = np.exp(S)
+    A = E / np.sum(E, axis=1, keepdims=True)
+    return np.sum(G * (A @ V))
+
+
+@program("W", "b", "W2", X=X, Y=Y, W=rng.standard_normal((D, H)), b=np.zeros(H),
+         W2=rng.standard_normal((H, K)))  # fmt: skip
+def two_layer_sigmoid(W, b, W2, X, Y):
+    z = X @ W + b
+    a = 1 / (1 + np.exp(-z))
+    out = a @ W2
+    return np.mean((out - Y) ** 2)
+
+
 @program("x", x=rng.standard_normal(D), A=rng.standard_normal((D, D)))
 def quadratic_form(x, A):
     return x @ A @ x

@@ -82,6 +82,9 @@ FORMS = {
         lambda x: np.sum(x) * (2.5 * x.shape[0]) / (x.size // x.shape[1] + 0.5), {"x": x}),
     "sizes among themselves": (
         lambda x: np.sum(x) * (1 - x.shape[0]) * (x.shape[0] + x.shape[1]) / x.size, {"x": x}),
+    "functions of sizes": (
+        lambda x: np.sum(x) * np.sqrt(1 / x.shape[0]) * np.log(x.shape[1]) + np.hypot(
+            x.shape[0], 2.5) * np.add(1 / x.shape[0], 2) * np.negative(x.shape[1]), {"x": x}),
     "everything twice": (lambda x, G: np.sum(np.exp(x * G) * np.tanh(np.exp(x * G))),
                          {"x": x, "G": G}),
     "a constant gradient": (lambda x: 2 * np.sum(x), {"x": x}),

@@ -124,3 +124,12 @@ def test_scalars_and_masks_become_floating_point_numbers():
 )
 def test_masks_are_counted_as_numbers(function):
     check(function, "X", X=x)
+
+
+def test_a_difference_is_not_taken_for_a_sum_with_a_name():
+    def loss(a, v, c):
+        u = a + v
+        return np.sum(u**2) + np.sum((a - v) * c)
+
+    a, v, c = rng.standard_normal((3, 5, 3))
+    assert "dc = a - v" in check(loss, "c", a=a, v=v, c=c).source

@@ -68,7 +68,7 @@ NAIVE = {
     "an upstream outside the quotient": (
         lambda s, G: np.sum(np.exp(s) * G / np.sum(np.exp(s), axis=1, keepdims=True)),
         {"s": s, "G": rng.standard_normal((N, K))}),
-    "attention": (
+    "attention, divided last": (
         lambda s, V: np.sum(((np.exp(s) @ V) / np.sum(np.exp(s), axis=1, keepdims=True)) ** 2),
         {"s": s, "V": rng.standard_normal((K, 5))}),
     "tanh by exponentials": (

@@ -17,6 +17,7 @@ from .expr import Expr
 from .index import frozen
 from .present import Presenter
 from .slopes import Slopes
+from .terms import LINEAR, PRODUCT
 
 #: Ops that are worth a line of their own when their result is needed twice.
 _COSTLY = frozenset(
@@ -149,7 +150,8 @@ class Author:
             bool(e.shape)
             and e.primitive is not None
             and e.dtype != bool
-            and (self.presenter.algebra.cost(e) > 3)
+            # two entrywise operations are worth a line, a pick or a sum of something named is not
+            and self.presenter.algebra.cost(e) > 3 - (e.primitive in (LINEAR, PRODUCT))
         )
 
     def _name_scatters(self) -> None:

@@ -15,7 +15,7 @@ from ..ops import reduction
 from ..ops.selection import maximum
 from ..ops.shaping import broadcast_to
 from .algebra import Algebra
-from .align import REALIGN, compact, expanded, turned
+from .align import REALIGN, compact, expanded, realign, turned
 from .expr import Expr, World
 from .laws import LAWS
 from .laws.products import common_factor
@@ -111,11 +111,18 @@ class Presenter:
         self.steps[leaf] = self.algebra.steps[mark:]
         self.definitions[leaf] = presented
         alias = compact(self.algebra, leaf, canonical.shape)
+        full = canonical
         if whole is None:
             self.forms[canonical] = alias
         else:  # a value is sooner recognised than a gradient, a later one than those it is made of
             full = expanded(self.canonical, canonical, whole)
             self.forms = {canonical: alias, full: leaf, **self.forms}
+        is_matrix = len(full.shape) == 2 and 1 not in full.shape
+        if is_matrix and full.primitive in (LINEAR, PRODUCT):  # it is met turned, too
+            over = realign(self.canonical, full, (1, 0), full.shape)
+            turned_leaf = realign(self.algebra, leaf, (1, 0), full.shape)
+            self.algebra.aliases.setdefault(self(over), turned_leaf)
+            self.forms.setdefault(over, turned_leaf)
         self.algebra.aliases[presented] = alias
         _, factors = self.algebra.factors(presented)
         if len(factors) == 1:

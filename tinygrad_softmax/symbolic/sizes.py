@@ -30,11 +30,32 @@ class Dim(int):
 
     expr: Any
 
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
+        return _spoken(ufunc, method, inputs, settings)
+
 
 class Ratio(float):
     """A number made of sizes, such as ``1 / N``, that remembers how."""
 
     expr: Any
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
+        return _spoken(ufunc, method, inputs, settings)
+
+
+def _spoken(ufunc: Any, method: str, inputs: tuple[Any, ...], settings: dict[str, Any]) -> Any:
+    """Compute ``np.sqrt(D)`` both as a number and as what it is called, where one size is all."""
+    plain = [_plain(value) for value in inputs]
+    value = getattr(ufunc, method)(*plain, **settings)
+    if method == "__call__" and len(inputs) == 1 and isinstance(value, float):
+        return named(float(value), ufunc(inputs[0].expr))
+    return value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (Dim, Ratio)):
+        return int(value) if isinstance(value, int) else float(value)
+    return value
 
 
 def named(value: float, expr: Any) -> Any:

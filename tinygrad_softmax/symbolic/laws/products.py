@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from ...ops import exponential
+from ...ops.matrix import matmul
 from ..algebra import Algebra
 from ..align import expanded, realign
 from ..expr import Expr
@@ -183,6 +184,16 @@ def row_times_matrix(algebra: Algebra, e: Expr) -> Expr | None:
         turned = expanded(algebra, turned, w.shape[::-1])
         return algebra.op(e.primitive, (turned, x), (), e.shape)
     return None
+
+
+@law("realign")
+def transpose_of_a_product(algebra: Algebra, e: Expr) -> Expr | None:
+    """The transpose of a product is the product of the transposes, the other way round."""
+    (product,) = e.args
+    if product.primitive is not matmul or e.setting("pattern") != (1, 0):
+        return None
+    w, x = (realign(algebra, arg, (1, 0), arg.shape) for arg in product.args[::-1])
+    return algebra.op(matmul, (w, x), (), e.shape)
 
 
 @law("linear")
