@@ -1,6 +1,5 @@
 """The command line says of the user's own functions what the library says of them."""
 
-import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +22,13 @@ def loss(W, b, X, y, reg=0.1):
 
 def vector(w, x):
     return np.sum(np.exp(w) * x)
+
+def gradients(W, b, X, y, reg=0.1):
+    scores = X @ W + b
+    exp_scores = np.exp(scores)
+    dscores = exp_scores / np.sum(exp_scores, axis=1, keepdims=True)
+    dscores[range(len(X)), y] -= 1
+    return {"W": X.T @ dscores / len(X), "b": dscores.sum(axis=0, keepdims=True) / len(X)}
 
 def draw():
     return {"w": np.ones(3), "x": np.arange(3.0)}
@@ -70,6 +76,13 @@ def test_a_loss_in_a_file_is_derived(file, capsys):
 )
 def test_a_derivation_comes_in_every_form(file, capsys, options, expected):
     assert expected in run(capsys, "derive", f"{file}:loss", *INPUTS, *options)
+
+
+def test_a_gradient_is_checked(file, capsys):
+    call = ("check", f"{file}:loss", f"{file}:gradients", *INPUTS, "--wrt", "W,b")
+    assert main(call) == 1
+    assert "the term `reg * W` is missing" in capsys.readouterr().out
+    assert "right" in run(capsys, *call[:-1], "b")
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "latex"])
@@ -122,8 +135,12 @@ def test_the_module_can_be_run(file):
 
 def test_the_exit_status_is_that_of_the_command(file, capsys, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["tinygrad_softmax", "derive", f"{file}:loss", *INPUTS])
+    program = Path(tg.__file__).with_name("__main__.py")
     with pytest.raises(SystemExit) as left:
-        runpy.run_module("tinygrad_softmax", run_name="__main__")
+        exec(
+            compile(program.read_text("utf-8"), str(program), "exec"),
+            {"__name__": "__main__", "__package__": "tinygrad_softmax"},
+        )
     assert left.value.code == 0
     assert "dscores" in capsys.readouterr().out
 

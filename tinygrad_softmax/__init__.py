@@ -29,20 +29,27 @@ __all__ = [
     "Derivation",
     "DerivationError",
     "Explanation",
+    "Finding",
     "GradientLostError",
+    "GradientMismatchError",
     "LabelError",
     "NoRuleError",
+    "Report",
+    "SeededMistake",
     "ShapeError",
     "SoftmaxClassifier",
     "StaleDataError",
     "Tensor",
     "by_hand",
+    "catch_rate",
+    "check_gradients",
     "cross_entropy",
     "datasets",
     "derive",
     "detect_anomaly",
     "explain",
     "grad",
+    "gradcheck",
     "hessian",
     "hvp",
     "implements",
@@ -52,12 +59,25 @@ __all__ = [
     "no_grad",
     "primitive",
     "relu",
+    "seed_mistakes",
     "sigmoid",
     "softmax",
     "softplus",
     "value_and_grad",
     "vjp",
 ]
+
+
+_CHECK = {
+    "Finding",
+    "GradientMismatchError",
+    "Report",
+    "SeededMistake",
+    "catch_rate",
+    "check_gradients",
+    "gradcheck",
+    "seed_mistakes",
+}
 
 
 def __getattr__(name: str) -> object:
@@ -68,6 +88,8 @@ def __getattr__(name: str) -> object:
         return SoftmaxClassifier
     if name in ("derive", "Derivation", "DerivationError"):
         return getattr(import_module(f"{__name__}.symbolic"), name)
+    if name in _CHECK:
+        return getattr(import_module(f"{__name__}.check"), name)
     if name in ("explain", "Explanation"):
         return getattr(import_module(f"{__name__}.prose"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""The command line: derive and explain a loss of your own.
+"""The command line: derive and explain a loss of your own, and check its gradient.
 
 Imports `commands`, which has all of it.
 

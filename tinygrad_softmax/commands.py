@@ -1,7 +1,7 @@
 """What ``python -m tinygrad_softmax`` does with the user's own functions.
 
-Imports `symbolic` and `prose`. Inputs are given by their shape and drawn at random, or come from
-files or a function of the user's: what is derived holds for every input of that kind.
+Imports `symbolic`, `prose` and `check`. Inputs are given by their shape and drawn at random, or
+come from files or a function of the user's: what is derived holds for every input of that kind.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from .check import check_gradients
 from .prose import explain
 from .symbolic import derive
 
@@ -46,19 +47,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 if all went well, 2 if the call or the function could not be understood.
+        0 if all went well, 1 if a gradient that was checked is wrong, 2 if the call or the function
+        could not be understood.
     """
     options = _parser().parse_args(arguments)
     try:
         function = _load(options.function)
         inputs = _inputs(function, options)
         wrt = tuple(options.wrt.split(",")) if options.wrt else None
-        print(options.run(function, wrt, inputs, options))  # noqa: T201 - this is a program
+        status, text = options.run(function, wrt, inputs, options)
+        print(text)  # noqa: T201 - this is a program
     except (ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError,
             ImportError, AttributeError) as error:  # fmt: skip
         print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
         return 2
-    return 0
+    return int(status)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
          "derive the hand-written gradient, step by step"),
         ("explain", _explain, ("text", "markdown", "latex"),
          "walk the backward pass, arrow by arrow, in words"),
+        ("check", _check, ("text",), "compare a hand-written gradient, and name the mistake"),
     ):  # fmt: skip
         command = commands.add_parser(
             name, help=does, description=does, epilog=_HELP,
@@ -80,6 +84,9 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         command.add_argument("function", metavar="MODULE:FUNCTION",
                              help="the loss; MODULE is a module's name or a file")  # fmt: skip
+        if run is _check:
+            command.add_argument("gradients", metavar="MODULE:GRADIENTS",
+                                 help="the hand-written gradient")  # fmt: skip
         command.add_argument("inputs", nargs="*", metavar="NAME=INPUT", help="see below")
         command.add_argument("--inputs", dest="source", metavar="MODULE:NAME",
                              help="a dict of inputs, or a function that returns one")  # fmt: skip
@@ -93,14 +100,21 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _derive(function: Any, wrt: Any, inputs: dict[str, Any], options: Any) -> str:
-    derivation = derive(function, wrt, stable=options.stable, **inputs)
-    return str(derivation if options.format == "text" else getattr(derivation, options.format))
+def _derive(function: Any, wrt: Any, inputs: dict[str, Any], options: Any) -> tuple[int, str]:
+    return 0, _text(derive(function, wrt, stable=options.stable, **inputs), options)
 
 
-def _explain(function: Any, wrt: Any, inputs: dict[str, Any], options: Any) -> str:
-    explanation = explain(function, wrt, **inputs)
-    return str(explanation if options.format == "text" else getattr(explanation, options.format))
+def _explain(function: Any, wrt: Any, inputs: dict[str, Any], options: Any) -> tuple[int, str]:
+    return 0, _text(explain(function, wrt, **inputs), options)
+
+
+def _check(function: Any, wrt: Any, inputs: dict[str, Any], options: Any) -> tuple[int, str]:
+    report = check_gradients(function, _load(options.gradients), wrt=wrt, **inputs)
+    return int(not report.ok), _text(report, options)
+
+
+def _text(result: Any, options: Any) -> str:
+    return str(result if options.format == "text" else getattr(result, options.format))
 
 
 def _load(place: str) -> Any:

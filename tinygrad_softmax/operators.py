@@ -74,6 +74,10 @@ class Operators(Value):
     def __rmatmul__(self, other: Any) -> Any:
         return matrix.matmul(other, self)
 
+    def copy(self) -> Any:
+        """Return the same values, as a value of its own."""
+        return arithmetic.positive(self)
+
     def __neg__(self) -> Any:
         return arithmetic.negative(self)
 

@@ -58,6 +58,20 @@ def test_the_derivation_ends_in_the_five_lines(options):
     assert float(printed.split()[-1]) < 1e-14
 
 
+def test_each_slip_is_named():
+    printed = demo(program="find_the_mistake")
+    for words in (
+        "The gradients are right",
+        "the term `-1` at `[range(num_examples), y]` is missing",
+        "the mask `hidden > 0` is missing",
+        "`reg * W2` is twice what it should be",
+        "in the shape (6,), not (1, 6)",
+        "the division by `num_examples` is missing",
+    ):
+        assert words in printed
+    assert "unexplained" not in printed
+
+
 def test_the_page_of_the_manual_is_what_the_demo_prints():
     page = (ROOT / "docs" / "derivation.md").read_text("utf-8")
     how = "stale: python demos/why_dscores.py --markdown > docs/derivation.md"

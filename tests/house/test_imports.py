@@ -19,7 +19,8 @@ FLOORS = [
     {"backward", "composite", "functional", "losses"},
     {"dispatch", "operators", "walls", "tensor", "calls", "transforms", "anomaly"},
     {"symbolic"},
-    {"prose", "classifier"},
+    {"prose", "check", "classifier"},
+    {"testing", "pytest_plugin"},
     {"commands", "__main__"},
 ]
 FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}

@@ -13,7 +13,7 @@ from ..transforms import value_and_grad
 from .chain import Chain
 from .evaluate import evaluate
 from .inputs import fresh
-from .trace import Trace, call
+from .trace import Trace, call, constant
 
 _ROUNDS = 3
 #: What parameters are scaled by: to scores beyond exp's range in double precision (about 700), for
@@ -72,7 +72,7 @@ def _pairs(
     function, chain = derivation.function, derivation.chain
     outer = tuple(name for name in derivation.wrt if name in derivation.given)
     if outer:
-        expected, slopes = value_and_grad(lambda **kw: call(function, kw), wrt=outer)(**values)
+        expected, slopes = value_and_grad(_traced(function), wrt=outer)(**values)
     else:
         expected, slopes = call(function, values), ()
     pairs = {"the loss": (loss, expected)}
@@ -83,6 +83,11 @@ def _pairs(
         g, value = evaluate([chain.raw.get(target, chain.algebra.zero), target], values | sizes)
         pairs[f"d{name}"] = (found[name], np.broadcast_to(g, np.shape(value)))
     return pairs
+
+
+def _traced(function: Any) -> Any:
+    """Return the function with data as constant tensors: ``X.dot(W)`` of an array is not ours."""
+    return lambda **inputs: call(function, {n: constant(v) for n, v in inputs.items()})
 
 
 def _overflow(derivation: Derived) -> str | None:

@@ -25,13 +25,19 @@ def distributions(array: Any) -> Iterator[int]:
                 yield axis
 
 
-def fresh(given: dict[str, Any], trace: Trace, seed: int, largest: int = 6) -> dict[str, Any]:
-    """Draw inputs like `given`, of other sizes, all different from one another.
+def fresh(
+    given: dict[str, Any], trace: Trace, seed: int, largest: int = 6, resized: bool = True
+) -> dict[str, Any]:
+    """Draw inputs like `given`, of other sizes (if `resized`), all different from one another.
 
     Signs, zeros and ones, distributions and the range of labels stay as they are.
     """
     rng = np.random.default_rng(seed)
-    sizes, known = _sizes(trace, rng, largest)
+    if resized:
+        sizes, known = _sizes(trace, rng, largest)
+    else:
+        sizes, known = {}, {label: np.shape(given[name])[axis]
+                            for label, (name, axis) in trace.sizes.items()}  # fmt: skip
     result: dict[str, Any] = {}
     for name, value in given.items():
         if name not in trace.inputs:
@@ -48,17 +54,15 @@ def fresh(given: dict[str, Any], trace: Trace, seed: int, largest: int = 6) -> d
 def _sizes(trace: Trace, rng: Any, largest: int) -> tuple[dict[int, int], dict[str, int]]:
     """Draw sizes, by what they are in the trace and by name: enough for every slice and index."""
     free = sorted({n for n in trace.classes.values() if n in trace.world.dims} - {*trace.tied})
-    least = 2
-    while True:
+    for least in range(2, 40):  # pragma: no branch - a slice that needs more is tried as it is
         drawn = rng.permutation(np.arange(least, max(largest, len(free) + least) + 1))
         sizes = {n: int(size) for n, size in zip(free, drawn, strict=False)}
         known = {str(trace.world.dims[n].expr.label): size for n, size in sizes.items()}
         for n, dim in [*trace.tied.items()] * len(trace.tied):  # they may follow from one another
             sizes[n] = known[str(trace.world.dims[n].expr.label)] = _value(dim, known)
-        needed = (*trace.tied.values(), *trace.world.cuts)
-        if least == 40 or all(_value(dim, known) >= 1 for dim in needed):
-            return sizes, known
-        least += 1
+        if all(_value(dim, known) >= 1 for dim in (*trace.tied.values(), *trace.world.cuts)):
+            break
+    return sizes, known
 
 
 def _value(size: Dim, known: dict[str, int]) -> int:
@@ -90,6 +94,9 @@ def _like(array: Any, shape: tuple[int, ...], rng: Any, bound: int | None) -> An
         return weights / weights.sum(axes[0], keepdims=True)
     if array.size and np.isin(array, (0, 1)).all() and array.ndim and array.any():
         return (rng.random(shape) < 0.5).astype(float)
+    values = np.unique(array)
+    if len(values) == 2 < array.size and np.isin(values, np.round(values)).all():
+        return rng.choice(values, shape).astype(float)  # labels of -1 and 1, or of 1 and 2
     low, high = (array.min(), array.max()) if array.size else (-1, 1)
     if low > 0:
         return rng.uniform(low, max(high, low * 1.5), shape)

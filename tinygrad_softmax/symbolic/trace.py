@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import ShapeError
+from ..tensor import Tensor
 from .evaluate import ordered
 from .expr import BranchError, Expr, World
 from .names import Watching, between
@@ -176,6 +177,12 @@ def _renewed(world: World, size: Dim) -> Dim:
             known[node] = world.lift(value if is_number(node) else world.named(value))
     made: Dim = named(int(size), known[size.expr])
     return made
+
+
+def constant(value: Any) -> Any:
+    """Return a plain array of floats as a constant tensor, which knows how ``X.dot(W)`` goes on."""
+    is_float = isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.ndim > 0
+    return Tensor(value, requires_grad=False, copy=False) if is_float else value
 
 
 def call(function: Any, values: dict[str, Any]) -> Any:

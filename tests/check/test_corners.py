@@ -1,0 +1,245 @@
+"""Corners of the search for a mistake that no ordinary mistake reaches."""
+
+from types import SimpleNamespace as Fake
+
+import numpy as np
+import pytest
+
+from tests.check import draws, losses
+from tinygrad_softmax.check import check_gradients, edits
+from tinygrad_softmax.check.explain import Explainer
+from tinygrad_softmax.check.factors import _round
+from tinygrad_softmax.check.formulas import Formulas
+from tinygrad_softmax.check.paths import _said
+from tinygrad_softmax.check.points import lively
+from tinygrad_softmax.check.relations import name_constant
+from tinygrad_softmax.check.several import _all_but_one, _coefficient, _solved, moved
+from tinygrad_softmax.check.slope import another_slope
+
+rng = np.random.default_rng(6)
+X, w, y = rng.standard_normal((6, 3)), rng.standard_normal(3), rng.standard_normal(6)
+NOTHING = Fake(scalars=[{}, {}])
+
+
+def squares(w, X, y):
+    residual = X @ w - y
+    return np.sum(residual**2)
+
+
+def test_a_diagnosis_that_fails_leaves_the_difference(monkeypatch):
+    def fail(*_, **__):
+        raise KeyError("a defect of ours")
+
+    monkeypatch.setattr(Explainer, "_causes", fail)
+    (finding,) = check_gradients(squares, lambda w, X, y: 3 * w, wrt="w", w=w, X=X, y=y).findings
+    assert finding.cause == "unexplained"
+
+
+def test_axes_that_do_not_fit_end_no_search(monkeypatch):
+    def misfit(*_):
+        raise ValueError("sizes that do not fit")
+        yield
+
+    monkeypatch.setattr(edits.sums, "every_axis", misfit)
+    report = check_gradients(squares, lambda w, X, y: X.T @ (X @ w - y), wrt="w", w=w, X=X, y=y)
+    assert report.findings[0].cause == "scaled"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(-1, 1, "0"), (0.9, 1.2, "1"), (-1.5, -0.5, "-1"), (0.52, 0.61, "0.6"),
+     (0.444, 0.446, "0.445"), (0.12345678, 0.12345679, "0.123457")],
+)  # fmt: skip
+def test_a_threshold_is_said_simply(low, high, expected):
+    assert _round(high, low) == expected
+
+
+def test_constants_are_named():
+    known = [{"N": 3.0}, {"N": 5.0}]
+    assert name_constant([1.5, 2.5], known) == "N / 2"
+    assert name_constant([-6.0, -10.0], known) == "-2 * N"
+    assert name_constant([1.2345, 1.2345], known) is None
+
+
+def test_what_comes_by_a_path_is_said():
+    assert _said("v", [1.0, 1.0], NOTHING) is None
+    assert _said("v", [-1.0, -1.0], NOTHING).kind == "term_sign"
+    assert _said("v", [0.0, 0.0], NOTHING).kind == "term_missing"
+    assert _said("v", [2.0, 2.0], NOTHING).kind == "term_scaled"
+
+
+def test_coefficients_are_said():
+    assert _coefficient("it", np.array([-1.0, -1.0]), NOTHING).kind == "term_sign"
+    assert _coefficient("it", np.array([1.234567, 1.234567]), NOTHING) is None
+
+
+def test_terms_that_cannot_be_solved_for_are_left():
+    got = np.ones((3, 4))
+    assert _solved(got, got, [np.ones(2)]) is None
+    assert _solved(got, got, [np.full((3, 4), np.inf)]) is None
+    assert _all_but_one(Fake(points=[lambda term: None]), {"a": object()}) is None
+
+
+def test_entries_in_other_places_are_noticed():
+    right = np.array([[0.0, -1.0], [0.0, -1.0], [-1.0, 0.0]])
+    rest = rng.standard_normal((3, 2))
+    editor = Fake(terms=lambda form: [{"`-1` at `[range(N), y]`": "term", "`probs`": "rest"}],
+                  said=str)  # fmt: skip
+
+    def case(moved_to):
+        points = [lambda e: {"term": right, "rest": rest, "form": right + rest}[e]]
+        return Fake(got=[rest + moved_to], points=points, same_shape=True)
+
+    (cause,) = moved(case(right[::-1]), ["form"], editor)
+    assert cause.kind == "labels"
+    assert not [*moved(case(right), ["form"], editor)]
+    assert not [*moved(case(2 * right), ["form"], editor)]
+    assert not [*moved(Fake(got=[np.ones(2)], points=[lambda e: right], same_shape=True), ["form"],
+                       editor)]  # fmt: skip
+
+
+def test_an_incoming_gradient_that_is_divided_out_is_missing():
+    dh, slope = rng.uniform(1, 2, (2, 4))
+    editor = Fake(text=lambda e: "dh * slope", said=str, upstream={"dh"},
+                  incoming=lambda form: [("nothing", "unknown")])  # fmt: skip
+    point = Fake(numbers={"dh": dh}, __call__=None)
+
+    class Point:
+        numbers = point.numbers
+
+        def __call__(self, e):
+            return None
+
+    case = Fake(got=[slope], want=[dh * slope], points=[Point()], locals=[{}])
+    (cause,) = another_slope(case, ["form"], editor)
+    assert cause.kind == "upstream"
+
+
+def test_a_parameter_is_a_function_of_nothing():
+    formulas = Formulas(squares, ("w",), {"w": w, "X": X, "y": y})
+    assert formulas.before("w") == []
+    small = lively(0.01 * w)
+    assert 0.5 < np.std(small) < 2
+    assert lively(np.abs(w)) is not None
+
+
+def test_a_second_call_of_another_shape_is_random():
+    calls = []
+
+    def growing(w, X, y):
+        calls.append(1)
+        return np.ones(len(calls))
+
+    report = check_gradients(squares, growing, wrt="w", w=w, X=X, y=y)
+    assert report.findings[0].cause == "random"
+
+
+def test_the_last_row_left_out_is_said():
+    def gradient(w, X, y):
+        return 2 * X[:-1].T @ (X[:-1] @ w - y[:-1])
+
+    (finding,) = check_gradients(squares, gradient, wrt="w", w=w, X=X, y=y).findings
+    assert "the last" in finding.sentence
+
+
+def test_a_sum_over_everything_may_be_unexplained():
+    def loss(s, X):
+        return np.sum((s * X) ** 3)
+
+    report = check_gradients(loss, lambda s, X: np.array(np.sin(s)), wrt="s", s=np.array(0.7), X=X)
+    assert report.findings[0].cause == "unexplained"
+
+    def matrix_loss(S, X):
+        return np.sum((S + X) ** 3)
+
+    report = check_gradients(matrix_loss, lambda S, X: np.cos(S), wrt="S", S=np.ones((1, 1)), X=X)
+    assert report.findings[0].cause == "unexplained"
+
+
+def test_a_mistake_after_what_is_put_right_later_may_be_unexplained():
+    def gradients(X, y, W1, b1, W2, b2):
+        n = len(X)
+        z1 = X @ W1 + b1
+        a1 = np.maximum(z1, 0)
+        s = a1 @ W2 + b2
+        e = np.exp(s - s.max(axis=1, keepdims=True))
+        dz2 = e / e.sum(axis=1, keepdims=True)
+        dz2 = dz2 - y
+        dW2 = a1.T @ dz2 / n
+        da1 = np.clip(dz2 @ W2.T, -0.01, 0.3)
+        dz1 = da1 * (z1 > 0)
+        return {
+            "W2": dW2,
+            "b2": dz2.sum(axis=0) / n,
+            "W1": X.T @ dz1 / n,
+            "b1": dz1.sum(axis=0) / n,
+        }
+
+    def loss(X, y, W1, b1, W2, b2):
+        z1 = X @ W1 + b1
+        a1 = np.maximum(z1, 0)
+        z2 = a1 @ W2 + b2
+        logp = z2 - np.log(np.sum(np.exp(z2), axis=1, keepdims=True))
+        return -np.sum(y * logp) / X.shape[0]
+
+    hot = np.eye(4)[rng.integers(0, 4, 6)]
+    given = {"X": X, "y": hot, "W1": rng.standard_normal((3, 5)), "b1": rng.standard_normal(5),
+             "W2": rng.standard_normal((5, 4)), "b2": rng.standard_normal(4)}  # fmt: skip
+    report = check_gradients(loss, gradients, wrt=("W1", "b1", "W2", "b2"), **given)
+    assert report.findings[0].stage in ("da1", "dz1")
+    assert report.findings[0].cause == "unexplained"
+
+
+def test_lines_that_run_at_some_points_only_are_no_stages():
+    def gradient(w, X, y):
+        dresidual = 2 * (X @ w - y)
+        if X.shape[0] > 5:
+            dresidual = dresidual * 1.0
+        grad_residual = dresidual
+        return X.T @ grad_residual
+
+    assert check_gradients(squares, gradient, wrt="w", w=w, X=X, y=y).ok
+
+
+def test_what_is_given_beside_arrays_is_passed_on():
+    def loss(x, power, mode="sum"):
+        value = np.maximum(0, x) ** power
+        return np.sum(value) if mode == "sum" else np.mean(value)
+
+    def gradient(x, power, mode="sum"):
+        found = power * np.maximum(0, x) ** (power - 1) * (x >= 0)
+        return found if mode == "sum" else found / x.size
+
+    x = np.concatenate([[0.0, 0.0], rng.standard_normal(3)])
+    report = check_gradients(loss, gradient, wrt="x", x=x, power=1.0, mode="mean")
+    assert report.ok
+    assert "2 of 5 entries" in report.notes[0]
+    many = rng.standard_normal(1_000_001)
+    report = check_gradients(loss, gradient, wrt="x", x=many, power=3.0, mode="sum")
+    assert report.ok
+    assert "large" in report.notes[0]
+
+
+def test_a_constant_that_nothing_names_is_unexplained(monkeypatch):
+    def refuse(*_, **__):
+        raise TypeError("no formula")
+
+    monkeypatch.setattr("tinygrad_softmax.check.gradients.Formulas", refuse)
+    report = check_gradients(
+        squares, lambda w, X, y: 1.2345 * 2 * X.T @ (X @ w - y), wrt="w", w=w, X=X, y=y
+    )
+    assert report.findings[0].cause == "unexplained"
+
+
+def test_labels_without_a_sign_are_no_obstacle():
+    given = draws.linear(0)
+    given["y"] = given["y"].astype(np.uint8)
+
+    def gradients(X, y, W, b, reg):
+        p = np.exp(X @ W + b)
+        p /= p.sum(axis=1, keepdims=True)
+        dscores = p / len(X)
+        return {"W": X.T @ dscores + reg * W, "b": dscores.sum(axis=0, keepdims=True)}
+
+    report = check_gradients(losses.question, gradients, **given)
+    assert report.findings[0].cause == "term_missing"
