@@ -243,3 +243,53 @@ def test_labels_without_a_sign_are_no_obstacle():
 
     report = check_gradients(losses.question, gradients, **given)
     assert report.findings[0].cause == "term_missing"
+
+
+def test_a_division_made_later_hides_no_mistake_beside_it():
+    def gradients(X, y, W, b, reg):
+        p = np.exp(X @ W + b)
+        p /= p.sum(axis=1, keepdims=True)
+        dscores = p
+        dscores[range(len(X)), y] -= 1
+        dW = X.T @ dscores / len(X) + 2 * reg * W
+        return {"W": dW, "b": dscores.sum(axis=0, keepdims=True) / len(X)}
+
+    def for_weights_alone(X, y, W, b, reg):
+        return {"W": gradients(X, y, W, b, reg)["W"]}
+
+    for found, wrt in ((gradients, ("W", "b")), (for_weights_alone, "W")):
+        (finding,) = check_gradients(losses.question, found, wrt=wrt, **draws.linear(0)).findings
+        assert (finding.stage, finding.cause) == ("dW", "term_scaled")
+        assert "`reg * W`" in finding.sentence
+
+
+def test_the_commonest_mistake_in_a_library_is_named():
+    """A mean over samples and outputs, and a gradient over samples alone: scikit-learn's #8349."""
+
+    def loss(X, y, W):
+        n_samples, n_outputs = y.shape
+        activation = X @ W
+        return np.sum((activation - y) ** 2) / (2 * n_samples * n_outputs)
+
+    def gradient(X, y, W):
+        deltas = X @ W - y
+        return X.T @ deltas / X.shape[0]
+
+    given = {"X": X, "y": rng.standard_normal((6, 2)), "W": rng.standard_normal((3, 2))}
+    report = check_gradients(loss, gradient, wrt="W", stages={"deltas": "activation"}, **given)
+    assert report.findings[0].cause == "scaled"
+    assert "n_outputs" in str(report)
+
+
+def test_the_prediction_in_place_of_the_label_is_named():
+    def gradients(X, y, W, b, reg):
+        p = np.exp(X @ W + b)
+        p /= p.sum(axis=1, keepdims=True)
+        dscores = p.copy()
+        dscores[range(len(X)), p.argmax(axis=1)] -= 1
+        dscores /= len(X)
+        return {"W": X.T @ dscores + reg * W, "b": dscores.sum(axis=0, keepdims=True)}
+
+    found = check_gradients(losses.question, gradients, **draws.linear(0)).findings
+    assert (found[0].stage, found[0].cause) == ("dscores", "labels")
+    assert "largest entry of" in found[0].sentence

@@ -6,6 +6,7 @@ several do, all are named, and where none does, none.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -26,6 +27,8 @@ Search = Callable[[Case, Sequence[Expr], Editor], Iterator[Cause]]
 _WHOLE = frozenset(["scaled", "sign"])
 #: A sentence that is longer gives way to a shorter one of the same kind.
 _LONG = 140
+#: One gradient in place of another.
+_MIXED_UP = re.compile(r"`(d\w+)` stands where `(d\w+)` should")
 
 
 def causes(case: Case, forms: Sequence[Expr], editor: Editor,
@@ -50,10 +53,14 @@ def causes(case: Case, forms: Sequence[Expr], editor: Editor,
 
 def ordered(found: Sequence[Cause], code: str) -> list[Cause]:
     """Return different causes, the most usual first; of one kind, the one that is said shortest."""
+    words = set(re.findall(r"\w+", " ".join(line.partition("=")[2] for line in code.splitlines())))
 
     def place(cause: Cause) -> tuple[int, bool]:
         if cause.kind == "mean_for_sum":  # a division all the same, unless the code says mean
             return cause.rank - 1 if "mean" in code else cause.rank + 4, True
+        mixed = _MIXED_UP.match(cause.sentence)
+        if mixed and mixed[1] in words and mixed[2] not in words:
+            return 0, True  # the code has the one, and not the other
         return cause.rank, cause.kind not in _WHOLE
 
     unique: dict[tuple[str, str], Cause] = {}

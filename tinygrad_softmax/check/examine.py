@@ -44,13 +44,16 @@ class Examination:
         #: how far apart equal arrays may be where sums cancel, at each point
         self.floors = [1e-13 * max(np.max(np.abs(t[i]), initial=0.0) for t in self.truth.values())
                        for i in range(len(self.points))]  # fmt: skip
+        self._begin()
+        self.explainer = Explainer(formulas, runs, self.code,
+                                   {stage.variable for stage in self.stages.values()})  # fmt: skip
+
+    def _begin(self) -> None:
         self.known: dict[str, list[Any]] = {}  # the gradients so far, as the person has them
         self.source: dict[str, int] = {}  # wrong stage -> the finding that it is wrong by
         self.found: list[Finding] = []
         self.factors: list[list[float]] = []  # by which stages are too large on purpose
         self.forward: int | None = None  # the finding that a forward value is wrong
-        self.explainer = Explainer(formulas, runs, self.code,
-                                   {stage.variable for stage in self.stages.values()})  # fmt: skip
 
     def _settle_loops(self) -> None:
         """Forget the stages of loops: it is not known of which turn they are.
@@ -67,13 +70,32 @@ class Examination:
         said = [self.stages[n].variable for n in self.stages if n in right]
         if set(self.results[0]) <= right:
             return [], said
+        found = self._gone_through(right, {})
+        scaled = {n: f for n in self.stages if n not in right and (f := self._scale(n)) is not None}
+        if scaled and any(finding.cause == "unexplained" for finding in found):
+            # what is scaled may be put right where there is a mistake besides
+            found = min(found, self._gone_through(right, scaled), key=_unexplained)
+        return found, said
+
+    def _gone_through(self, right: set[str], scaled: Mapping[str, list[float]]) -> list[Finding]:
+        """Return the mistakes, if the stages of `scaled` are a constant too large on purpose."""
+        self._begin()
         for name, stage in self.stages.items():
             if name in right:
                 self.known[name] = self.truth[name]
+            elif name in scaled:
+                self.factors.append(scaled[name])
             elif not self._on_purpose(name, right):
                 self._examine(stage)
                 self.known[name] = stage.held[-1].values
-        return [f.spoiling(self._spoilt_by(i)) for i, f in enumerate(self.found)], said
+        return [f.spoiling(self._spoilt_by(i)) for i, f in enumerate(self.found)]
+
+    def _scale(self, name: str) -> list[float] | None:
+        """Return by which constants a stage is too large; None if by none, or if it is returned."""
+        held = self.stages[name].held[-1]
+        factors = [ratio(v, w) for v, w in zip(held.values, self.truth[name], strict=True)]
+        known = [f for f in factors if f is not None]
+        return known if held.line is not None and len(known) == len(factors) else None
 
     def _spoilt_by(self, index: int) -> tuple[str, ...]:
         """Return the arrays that are wrong only because of a mistake further on."""
@@ -211,3 +233,8 @@ class Examination:
 def _without(values: Sequence[Any], factors: Sequence[float]) -> list[Any]:
     """Return values at each point over a factor there."""
     return [np.divide(v, f) for v, f in zip(values, factors, strict=True)]
+
+
+def _unexplained(found: Sequence[Finding]) -> tuple[int, int]:
+    """Say how little was explained: what is explained by less is the likelier story."""
+    return sum(finding.cause == "unexplained" for finding in found), len(found)

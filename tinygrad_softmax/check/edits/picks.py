@@ -39,6 +39,13 @@ def _other_labels(shop: Shop, node: Expr, part: Slot) -> Iterator[Change]:
         turned = shop.op(_TURNED, (labels,), (("shift", shift),))
         said = f"each row has the label of the row {word} it, not its own of `{text}`"
         yield Change("labels", said, _at(shop, node, part, turned))
+    whole = node.shape if node.primitive is indexing.scatter else node.args[0].shape
+    axis = node.setting("index").index(part) if isinstance(node.setting("index"), tuple) else 0
+    for value in shop.values:
+        if value.shape == whole and value.label not in shop.upstream:
+            largest = shop.world.make(_LARGEST, (value,), (("axis", axis),), labels.shape)
+            said = f"the place of the largest entry of `{shop.text(value)}` is used, not `{text}`"
+            yield Change("labels", said, _at(shop, node, part, largest), 0)
 
 
 def _classes(shop: Shop, node: Expr, part: Slot) -> Expr:
@@ -80,6 +87,10 @@ def _turned(labels: Any, *, shift: int) -> Any:
     return np.roll(labels, shift, axis=0)
 
 
+def _largest(values: Any, *, axis: int) -> Any:
+    return np.argmax(values, axis=axis)
+
+
 def _every_row(values: Any, labels: Any, *, axis: int, into: Any) -> Any:
     out = np.zeros(into)
     where: list[Any] = [slice(None)] * len(into)
@@ -96,6 +107,7 @@ def _last_wins(values: Any, labels: Any, *, into: Any) -> Any:
 
 _ROLLED = made_op(_rolled, "rolled")
 _TURNED = made_op(_turned, "turned")
+_LARGEST = made_op(_largest, "largest")
 #: A scatter as ``a[:, y] -= v`` makes it: every row is changed at all the labels.
 _EVERY_ROW = made_op(_every_row, "every_row")
 #: A scatter as ``a[y] += v`` makes it.
