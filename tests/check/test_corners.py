@@ -293,3 +293,24 @@ def test_the_prediction_in_place_of_the_label_is_named():
     found = check_gradients(losses.question, gradients, **draws.linear(0)).findings
     assert (found[0].stage, found[0].cause) == ("dscores", "labels")
     assert "largest entry of" in found[0].sentence
+
+
+def test_what_is_divided_later_is_said_to_be_right_and_why():
+    def gradients(w, X, y):
+        dresidual = (X @ w - y) * len(X)
+        return 2 * X.T @ dresidual / len(X)
+
+    report = check_gradients(squares, gradients, wrt="w", w=w, X=X, y=y)
+    assert report.ok
+    assert "times the gradient of residual, which is put right later" in report.notes[0]
+
+
+def test_the_loss_may_be_the_one_that_is_wrong():
+    def gradients(X, y, W, b, reg):
+        p = np.exp(X @ W + b)
+        p /= p.sum(axis=1, keepdims=True)
+        p[range(len(X)), y] -= 1
+        return {"W": X.T @ p / len(X) + 2 * reg * W, "b": p.sum(axis=0, keepdims=True) / len(X)}
+
+    report = check_gradients(losses.question, gradients, **draws.linear(0))
+    assert "the mistake is in the loss" in report.notes[-1]

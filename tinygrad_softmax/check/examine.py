@@ -21,7 +21,7 @@ from .causes import equals, filled
 from .changed import differing
 from .explain import Explainer, mentions
 from .formulas import Formulas
-from .relations import close, ratio
+from .relations import close, name_constant, ratio
 from .report import Finding
 from .several import BESIDES
 from .stages import Code, Stage, collected
@@ -56,10 +56,7 @@ class Examination:
         self.forward: int | None = None  # the finding that a forward value is wrong
 
     def _settle_loops(self) -> None:
-        """Forget the stages of loops: it is not known of which turn they are.
-
-        A loop that is written out has a value for each turn: ``f``, ``f_2``, ``f_3``, and so on.
-        """
+        """Forget the stages of loops: of which turn (``f``, ``f_2``, ...) they are is not known."""
         for name in [*self.stages]:
             if self.formulas.in_a_loop(name) and name not in self.results[0]:
                 del self.stages[name]
@@ -76,6 +73,16 @@ class Examination:
             # what is scaled may be put right where there is a mistake besides
             found = min(found, self._gone_through(right, scaled), key=_unexplained)
         return found, said
+
+    def left_scaled(self) -> list[str]:
+        """Say which stages are a constant too large and put right later, if all is right."""
+        scalars = [self.formulas.scalars(point) for point in self.points]
+        scales = {
+            n: self._scale(n) for n, stage in self.stages.items() if not self._is_right(stage)
+        }
+        return [f"{self.stages[n].variable} is {constant} times the gradient of {n}, which is put "
+                "right later" for n, factors in scales.items()
+                if factors and (constant := name_constant(factors, scalars))]  # fmt: skip
 
     def _gone_through(self, right: set[str], scaled: Mapping[str, list[float]]) -> list[Finding]:
         """Return the mistakes, if the stages of `scaled` are a constant too large on purpose."""

@@ -22,6 +22,13 @@ from .relations import close
 from .report import Finding, Report
 from .watching import Run
 
+#: Mistakes that may as well be the loss's.
+_EITHER = frozenset(["scaled", "term_scaled", "term_missing", "term_extra"])
+_ONE_OF_THE_TWO = (
+    "the gradient would be right for a loss in which this term or factor is as the gradient has "
+    "it: if that is what was meant, the mistake is in the loss"
+)
+
 
 def check_gradients(
     loss: Callable[..., Any],
@@ -141,10 +148,13 @@ def _staged(hand: Hand, formulas: Formulas, runs: list[Run], wrt: tuple[str, ...
                 f"{', '.join(runs[0].moments)}, and the loss the values {', '.join(formulas.nodes)}"
             )
     results = [hand.by_name(run, wrt) for run in runs]
-    found, right = Examination(formulas, runs, results, stages, hand.gradients).findings()
+    examination = Examination(formulas, runs, results, stages, hand.gradients)
+    found, right = examination.findings()
     if not found:
         found, more = here.compared(hand, wrt, inputs)
-        notes = [*notes, *more]
+        notes = [*notes, *examination.left_scaled(), *more]
+    elif all(finding.cause in _EITHER for finding in found):
+        notes = [*notes, _ONE_OF_THE_TWO]
     return Report(tuple(found), tuple(right), tuple(notes))
 
 
