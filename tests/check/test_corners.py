@@ -314,3 +314,29 @@ def test_the_loss_may_be_the_one_that_is_wrong():
 
     report = check_gradients(losses.question, gradients, **draws.linear(0))
     assert "the mistake is in the loss" in report.notes[-1]
+
+
+def test_the_gradient_before_the_slope_for_the_one_after_it_is_named():
+    def loss(W, b, X, G):
+        z = X @ W + b
+        h = np.tanh(z)
+        return np.sum(G * h)
+
+    def gradients(W, b, X, G):
+        h = np.tanh(X @ W + b)
+        dh = G
+        dz = dh * (1 - h**2)
+        return {"W": X.T @ dz, "b": np.sum(dh, axis=0)}
+
+    def with_a_line(W, b, X, G):
+        h = np.tanh(X @ W + b)
+        dh = G * 1.0
+        dz = dh * (1 - h**2)
+        db = np.sum(dh, axis=0)
+        return {"W": X.T @ dz, "b": db}
+
+    given = {"W": rng.standard_normal((3, 4)), "b": rng.standard_normal(4), "X": X,
+             "G": rng.standard_normal((6, 4))}  # fmt: skip
+    assert check_gradients(loss, gradients, **given).findings[0].stage == "db"
+    (finding,) = check_gradients(loss, with_a_line, **given).findings
+    assert finding.sentence == "`dh` stands where `dz` should"
