@@ -98,14 +98,14 @@ class Hand:
                 self.params.update({n: inputs[n] for n in before if n in inputs})
             if self.seed is not None:
                 states = np.random.get_state(), random.getstate()  # noqa: NPY002 - the person's own
-                np.random.seed(self.seed)  # noqa: NPY002
+                np.random.seed(self.seed)  # noqa: NPY002 - as above
                 random.seed(self.seed)
             yield lambda function: self._taken(function, inputs)
         finally:
             if self.params is not None:
                 self.params.update(before)
             if states is not None:
-                np.random.set_state(states[0])  # noqa: NPY002
+                np.random.set_state(states[0])  # noqa: NPY002 - as above
                 random.setstate(states[1])
 
     def _taken(self, function: Function, inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -374,7 +374,7 @@ def averages_in_the_last_layer(X, y, W1, b1, W2, b2, W3, b3):
 
 
 @mistake(losses.mlp_relu, draws.mlp, MLP, "dW1", "accumulated", "", r"call|accumul")
-def gradients_kept_in_a_default_argument(X, Y, W1, b1, W2, b2, grads={}):  # noqa: B006
+def gradients_kept_in_a_default_argument(X, Y, W1, b1, W2, b2, grads={}):  # noqa: B006 - the mistake itself
     m = X.shape[0]
     z1 = X @ W1 + b1
     a1 = np.maximum(z1, 0)
