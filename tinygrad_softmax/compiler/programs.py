@@ -1,0 +1,129 @@
+"""A formula at given sizes, as Python code that can be run; and whether it can be trusted.
+
+Imports the stages of the compiler. Every formula is compared with automatic differentiation before
+it is used: at small sizes, all rows at once and in blocks.
+"""
+
+from __future__ import annotations
+
+import linecache
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..symbolic.expr import Expr
+from ..symbolic.inputs import fresh
+from ..transforms import value_and_grad
+from . import picks as picks, reductions as reductions
+from .formula import Form, Formula
+from .lowering import Lowering
+from .rows import axis_of, block_of, phases
+from .schedule import VIEWS, entries
+from .source import Source
+
+Step = Callable[..., Any]
+_DRAWS = 2
+
+
+class Program:
+    """The source of a step, and what it refers to.
+
+    Attributes
+    ----------
+    source : str
+        Defines ``workspace()``, which returns the step.
+    """
+
+    def __init__(self, formula: Formula, form: Form, inputs: dict[str, Any],
+                 rows: int | None = None) -> None:  # fmt: skip
+        size, where = _cut(formula, form)
+        if size is not None and rows is None:
+            rows = _block(formula, form, inputs, size, where)
+        if size is None or rows is None:
+            lowering, cut, sliced = Lowering(formula, form, inputs), None, {}
+        else:
+            lowering = Lowering(formula, form, inputs, where, (size, rows))
+            sliced = {n: axis for n, e in formula.trace.inputs.items()
+                      if (axis := axis_of(e, size)) is not None}  # fmt: skip
+            cut = (rows, lowering.sizes[size])
+        written = Source(lowering.finish(), inputs, sliced, cut)
+        self.blocks = cut
+        self.source = written.write()
+        self._objects = {"np": np, "math": math, **written.objects}
+        name = getattr(formula.function, "__name__", "the loss")
+        file = f"<compiled from {name} {id(self)}>"
+        linecache.cache[file] = (len(self.source), None, self.source.splitlines(True), file)
+        self._code = compile(self.source, file, "exec")
+
+    def step(self) -> Step:
+        """Return a step with a workspace of its own."""
+        space = dict(self._objects)
+        exec(self._code, space)
+        made: Step = space["workspace"]()
+        return made
+
+
+def _cut(formula: Formula, form: Form) -> tuple[int | None, dict[Expr, str]]:
+    """Return the size of the trace along which rows stand for themselves, the largest if several."""
+    trace, roots = formula.trace, [*form.roots.values(), *form.guards]
+    candidates = {int(e.shape[0]) for n, e in trace.inputs.items()
+                  if e.shape and n not in formula.wrt and int(e.shape[0]) in trace.world.dims}  # fmt: skip
+    for size in sorted(candidates, key=lambda size: -_actual(formula, size)):
+        where = phases(roots, size)
+        if where is not None:
+            return size, where
+    return None, {}
+
+
+def _actual(formula: Formula, size: int) -> int:
+    """Return how large a size of the trace is in the inputs it was traced at."""
+    found = [np.shape(formula.given[name])[axis]
+             for (name, axis), n in formula.trace.classes.items() if n == size]  # fmt: skip
+    return max(found)
+
+
+def _block(formula: Formula, form: Form, inputs: dict[str, Any], size: int,
+           where: dict[Expr, str]) -> int | None:  # fmt: skip
+    low = {n: np.shape(inputs[name])[axis] for (name, axis), n in formula.trace.classes.items()}
+    count = low[size]
+    cut = [(np.shape(inputs[n]), axis, np.asarray(inputs[n]).itemsize)
+           for n, e in formula.trace.inputs.items()
+           if (axis := axis_of(e, size)) is not None]  # fmt: skip
+    itemsize = max((np.asarray(inputs[n]).itemsize for n in formula.wrt), default=8)
+    widest = max((entries(e, low) // max(count, 1) * itemsize for e, place in where.items()
+                  if place == "rows" and e.primitive is not None and e.primitive not in VIEWS),
+                 default=0)  # fmt: skip
+    return block_of(cut, widest, count)
+
+
+def trusted(formula: Formula) -> bool:
+    """Whether a formula agrees with automatic differentiation; a quick form that does not is gone.
+
+    Compared are the loss and every gradient on fresh inputs of small sizes.
+    """
+    if formula.quick is not None and not _agrees(formula, formula.quick):
+        formula.quick = None
+    return _agrees(formula, formula.safe)
+
+
+def _agrees(formula: Formula, form: Form) -> bool:
+    for seed in range(_DRAWS):
+        resized = formula.trace.generic
+        inputs = fresh(formula.given, formula.trace, seed, largest=9, resized=resized)
+        wanted = value_and_grad(formula.function, wrt=formula.wrt)(**inputs)
+        for rows in (None, 2):
+            found = Program(formula, form, inputs, rows).step()(**inputs)
+            if found is None or not _same(found, wanted, formula.wrt):
+                return False
+    return True
+
+
+def _same(found: Any, wanted: Any, wrt: tuple[str, ...]) -> bool:
+    pairs = [(found[0], wanted[0]), *((found[1][n], g) for n, g in zip(wrt, wanted[1], strict=True))]
+    for got, want in pairs:
+        atol = 1e-8 * np.max(np.abs(want), initial=0.0) + 1e-12 * (1 + abs(float(wanted[0])))
+        if np.shape(got) != np.shape(want) or not np.allclose(got, want, rtol=1e-8, atol=atol):
+            return False
+    return True

@@ -1,0 +1,92 @@
+"""Sums over axes, largest entries, products of matrices, and what blocks of rows add up to.
+
+Imports `sums`. A sum over an axis of an array in C order is a product with ones, which is several
+times as fast as NumPy's reduction of short rows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..shapes import normalize_axis
+from ..symbolic.expr import Expr
+from .lowering import Lowering, lowers
+from .sums import ones, total
+from .values import Value
+
+
+@lowers("sum")
+def reduce_sum(low: Lowering, e: Expr) -> Value:
+    """Compute a sum over axes, or over every axis."""
+    (x,) = e.args
+    if all(n == 1 for n in e.shape):
+        return added(low, e, total(low, x))
+    value = low.lower(x)
+    axes = _axes(e)
+    own = value.root is value and value.kind == "array" and value.dtype.kind == "f"
+    if own and len(value.shape) == 2 and len(axes) == 1 and value.order == "C":
+        target = low.array(e, value.dtype, "sums")
+        by = ones(low, value, axes[0])
+        code = "np.dot({0}, {1})" if axes[0] == 1 else "np.dot({1}, {0})"
+        low.do(low.flat(target), code, value, by, reuse=False)
+        return added(low, e, target)
+    return added(low, e, _reduced(low, e, value, axes, np.add))
+
+
+@lowers("max", "min")
+def reduce_extreme(low: Lowering, e: Expr) -> Value:
+    """Compute the largest or smallest entries over axes."""
+    ufunc = np.maximum if e.primitive.__name__ == "max" else np.minimum
+    return _reduced(low, e, low.lower(e.args[0]), _axes(e), ufunc)
+
+
+_NAMES = {"add": "sums", "maximum": "largest", "minimum": "smallest"}
+
+
+def _axes(e: Expr) -> tuple[int, ...]:
+    axes: tuple[int, ...] = normalize_axis(e.setting("axis"), len(e.args[0].shape))
+    return axes
+
+
+def _reduced(low: Lowering, e: Expr, value: Value, axes: tuple[int, ...],
+             ufunc: np.ufunc) -> Value:  # fmt: skip
+    axis = axes[0] if len(axes) == 1 else axes
+    dtype = value.dtype if ufunc is not np.add or value.dtype.kind == "f" else np.dtype(int)
+    call = f"np.{ufunc.__name__}.reduce({{0}}, axis={axis}"
+    if not low.shape(e) or all(n == 1 for n in e.shape):
+        return low.number(call + ")", value, dtype=dtype, name=ufunc.__name__)
+    target = low.array(e, dtype, _NAMES[ufunc.__name__])
+    keep = bool(e.setting("keepdims"))
+    if len(target.root.shape) == 1 and len(value.shape) == 2:
+        low.do(target.root, call + ")", value, reuse=False)
+    else:
+        low.do(target, call + f", keepdims={keep})", value, reuse=False)
+    return target
+
+
+@lowers("matmul")
+def multiply_matrices(low: Lowering, e: Expr) -> Value:
+    """Compute a product of matrices."""
+    a, b = (low.whole(arg) for arg in e.args)
+    if not low.shape(e):
+        return added(low, e, low.number("{0}.dot({1})", a, b, dtype=low.promoted(np.matmul, a, b)))
+    dtype = low.promoted(np.matmul, a, b)
+    target = low.array(e, dtype, "product")
+    low.do(target, "np.matmul({0}, {1})", a, b, reuse=False)
+    return added(low, e, target)
+
+
+def added(low: Lowering, e: Expr, part: Value) -> Value:
+    """Add up what a block of rows contributes, if rows are cut into blocks."""
+    if low.cut is None or low.section != "rows" or low.rows(e) is not None:
+        return part
+    if part.is_scalar:
+        made = Value(low.name("sum_of_" + part.text), (), part.dtype, "scalar", section="after")
+    else:
+        root = part.root
+        whole = Value(low.name(f"all_{root.text}"), root.shape, root.dtype, "array",
+                      section="after", order=root.order)  # fmt: skip
+        low.do(whole, "np.add({target}, {0}, out={target})", root, kind="do", reuse=False)
+        made = whole if root is part else low.view(whole, part.access, part.shape, None)
+    low.draft.totals.append((made.root, part))
+    return made
