@@ -25,6 +25,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AnomalyError",
     "BackwardError",
+    "Compiled",
     "DataError",
     "Derivation",
     "DerivationError",
@@ -43,6 +44,7 @@ __all__ = [
     "by_hand",
     "catch_rate",
     "check_gradients",
+    "compile",
     "cross_entropy",
     "datasets",
     "derive",
@@ -88,6 +90,8 @@ def __getattr__(name: str) -> object:
         return SoftmaxClassifier
     if name in ("derive", "Derivation", "DerivationError"):
         return getattr(import_module(f"{__name__}.symbolic"), name)
+    if name in ("compile", "Compiled"):
+        return getattr(import_module(f"{__name__}.compiler"), name)
     if name in _CHECK:
         return getattr(import_module(f"{__name__}.check"), name)
     if name in ("explain", "Explanation"):

@@ -19,6 +19,7 @@ FLOORS = [
     {"backward", "composite", "functional", "losses"},
     {"dispatch", "operators", "walls", "tensor", "calls", "transforms", "anomaly"},
     {"symbolic"},
+    {"compiler"},
     {"prose", "check", "classifier"},
     {"testing", "pytest_plugin"},
     {"commands", "__main__"},

@@ -1,21 +1,19 @@
 """Gradient descent, by gradients that are found automatically.
 
-Imports the transforms and the errors. Parameters are never changed in place: each step makes new
+Imports the errors. Parameters are never changed in place: each step makes new
 ones, so those it came from stay what they were.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import AnomalyError
-from ..transforms import value_and_grad
 
-__all__ = ["Descent"]
+__all__ = ["Descent", "Objective"]
 
 Arrays = list[NDArray[Any]]
 
@@ -24,6 +22,16 @@ def _promise(gradients: Arrays, velocity: Arrays) -> float:
     """Return how the loss would change if it were a plane; 0 if momentum carries it uphill."""
     change = sum(np.vdot(g, v) for g, v in zip(gradients, velocity, strict=True))
     return min(0.0, float(change))
+
+
+class Objective(Protocol):
+    """A loss that also knows its gradients."""
+
+    def __call__(self, parameters: Arrays, *data: Any) -> Any:
+        """Return the loss."""
+
+    def with_gradients(self, parameters: Arrays, *data: Any) -> tuple[Any, Arrays]:
+        """Return the loss and its gradients by the parameters."""
 
 
 class Descent:
@@ -47,9 +55,15 @@ class Descent:
     --------
     The minimum of a parabola so steep that a step of size 1 would jump over it and away:
 
+    >>> class Parabola:
+    ...     def __call__(self, x):
+    ...         return np.sum(100 * x[0] ** 2)
+    ...
+    ...     def with_gradients(self, x):
+    ...         return self(x), [200 * x[0]]
     >>> descent, x = Descent("auto", momentum=0.0), [np.array([1.0])]
     >>> for _ in range(50):
-    ...     loss, x = descent.move(lambda x: np.sum(100 * x[0] ** 2), x)
+    ...     loss, x = descent.move(Parabola(), x)
     >>> bool(loss < 1e-12)
     True
     """
@@ -62,14 +76,14 @@ class Descent:
         self.velocity: Arrays | None = None
 
     def move(
-        self, objective: Callable[..., Any], parameters: Arrays, *data: Any
+        self, objective: Objective, parameters: Arrays, *data: Any
     ) -> tuple[float, Arrays]:
         """Return the loss at `parameters`, and the parameters one step further down.
 
         Parameters
         ----------
-        objective : callable
-            From the list of parameters, and the data, to a scalar loss.
+        objective : Objective
+            From the list of parameters, and the data, to a scalar loss, and to its gradients.
         parameters : list of arrays
             Where to start; not modified.
         *data
@@ -88,7 +102,7 @@ class Descent:
             If the loss or the new parameters are not finite.
         """
         with np.errstate(over="ignore", invalid="ignore"):  # what they warn of is raised below
-            loss, gradients = value_and_grad(objective)(parameters, *data)
+            loss, gradients = objective.with_gradients(parameters, *data)
             self._expect_finite(loss)
             if self.careful:
                 self.step = min(self.limit, 2 * self.step)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import Any, Self
 
 import numpy as np
@@ -22,6 +23,7 @@ from .conventions import (
     number_classes,
 )
 from .descent import Descent
+from .engines import ENGINES
 from .prediction import SoftmaxPredictor
 from .settings import check_settings
 from .training import batches, initial_parameters, mean_loss
@@ -69,6 +71,9 @@ class SoftmaxClassifier(SoftmaxPredictor):
         Called after each iteration as ``callback(iteration, loss, classifier)``, with the loss
         before the iteration's step and the classifier after it. Training ends if it returns
         something true.
+    engine : "compiled" or "eager"
+        Where the gradients come from: the derived formula, compiled (`tinygrad_softmax.compile`),
+        or the tape. The results agree to rounding.
 
     Attributes
     ----------
@@ -126,6 +131,7 @@ class SoftmaxClassifier(SoftmaxPredictor):
         random_state: int | np.random.RandomState | np.random.Generator | None = None,
         verbose: bool | int = False,
         callback: Callable[[int, float, Any], Any] | None = None,
+        engine: str = "compiled",
     ) -> None:
         self.hidden = hidden
         self.reg = reg
@@ -138,6 +144,7 @@ class SoftmaxClassifier(SoftmaxPredictor):
         self.random_state = random_state
         self.verbose = verbose
         self.callback = callback
+        self.engine = engine
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train on examples and their labels, from the start.
@@ -201,19 +208,20 @@ class SoftmaxClassifier(SoftmaxPredictor):
         """Train until something says stop, and keep what came out."""
         descent = Descent(self.step_size, self.momentum)
         self.loss_curve_: list[float] = []
-        for _ in range(self.max_iter):
-            losses = []
-            for rows in batches(len(X), self.batch_size, generator):
-                drawn = None if weights is None else weights[rows]
-                batch = X[rows], y[rows], drawn, float(self.reg)
-                loss, parameters = descent.move(mean_loss, parameters, *batch)
-                losses.append(loss)
-            self.loss_curve_.append(float(np.mean(losses)))
-            if self.loss_curve_[-1] > self.loss_curve_[-2:][0]:
-                descent.limit /= 2
-            self.parameters_ = tuple(parameters)
-            if self._report() or self._has_settled():
-                break
+        with closing(ENGINES[self.engine]()) as objective:
+            for _ in range(self.max_iter):
+                losses = []
+                for rows in batches(len(X), self.batch_size, generator):
+                    drawn = None if weights is None else weights[rows]
+                    batch = X[rows], y[rows], drawn, float(self.reg)
+                    loss, parameters = descent.move(objective, parameters, *batch)
+                    losses.append(loss)
+                self.loss_curve_.append(float(np.mean(losses)))
+                if self.loss_curve_[-1] > self.loss_curve_[-2:][0]:
+                    descent.limit /= 2
+                self.parameters_ = tuple(parameters)
+                if self._report() or self._has_settled():
+                    break
 
     def _report(self) -> Any:
         """Tell of the last iteration; return something true if the callback wants no more."""

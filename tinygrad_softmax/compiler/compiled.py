@@ -93,6 +93,10 @@ class Compiled:
             )
         return self._latest.source
 
+    def clear(self) -> None:
+        """Let go of this thread's workspaces; what was traced is kept."""
+        self._local.__dict__.pop("entries", None)
+
     def __call__(self, **inputs: Any) -> tuple[Any, dict[str, Any]]:
         """Return the loss and the gradients by name, in arrays of the caller's own."""
         key: list[Any] = [*inputs]

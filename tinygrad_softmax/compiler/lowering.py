@@ -8,6 +8,7 @@ block stays open, as the variable ``n``.
 from __future__ import annotations
 
 import keyword
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,9 @@ from .values import Draft, Statement, Value, literal, preferred_order, scalar
 
 Lower = Callable[["Lowering", Expr], Value]
 LOWER: dict[str, Lower] = {}
+#: Names that the source gives a meaning of its own.
+_RESERVED = ("np", "math", "n", "step", "workspace", "block", "blocks", "rows", "full", "part",
+             "found", "float", "slice", "range")  # fmt: skip
 
 
 def lowers(*names: str) -> Callable[[Lower], Lower]:
@@ -63,9 +67,10 @@ class Lowering:
         self.where = where or {}
         self.draft = Draft()
         self.memo: dict[Expr, Value] = {}
-        self.taken = {*inputs, "np", "math", "n", "step", "workspace", "block", "rows"}
+        self.taken = {*inputs, *_RESERVED}
         self.reciprocals: dict[Value, Value] = {}
         self.places: dict[object, Value] = {}
+        self.straight: set[Value] = set()  # vectors, looked at with further axes of size 1
         self.section = "after"
         roots = [*form.roots.values(), *form.guards]
         self.absorbed = absorbed(roots)
@@ -119,6 +124,12 @@ class Lowering:
         label = self.form.names.get(e) or name or e.primitive.__name__.strip("_")
         return self.like(self.shape(e), dtype, label, self.rows(e))
 
+    def given(self, e: Expr, dtype: Any, name: str) -> Value:
+        """Return what a call returns for `e`, as it lies in memory."""
+        label = self.name(self.form.names.get(e) or name)
+        return Value(label, self.shape(e), np.dtype(dtype), "array", rows=self.rows(e),
+                     section=self.section)  # fmt: skip
+
     def like(self, shape: tuple[int, ...], dtype: Any, name: str, rows: int | None) -> Value:
         """Return a new array of a shape; what has one long axis lies in memory as a vector."""
         long = [i for i, n in enumerate(shape) if n != 1 or i == rows]
@@ -126,7 +137,7 @@ class Lowering:
             axis = long[0] if long else 0
             whole = self.like(shape[axis : axis + 1], dtype, name, 0 if rows == axis else None)
             access = ", ".join(":" if i == axis else "None" for i in range(len(shape)))
-            return self.view(whole, f"{{}}[{access}]", shape, rows)
+            return self.view(whole, f"{{}}[{access}]", shape, rows, whole=True)
         return Value(self.name(name), shape, np.dtype(dtype), "array", rows=rows,
                      section=self.section, order=preferred_order(shape, self.kept))  # fmt: skip
 
@@ -140,21 +151,28 @@ class Lowering:
 
     def number(self, code: str, *args: Value, dtype: Any = None, name: str = "total") -> Value:
         """Add a statement that computes a scalar."""
-        found = [arg.dtype for arg in args if arg.dtype is not None]
+        found = [arg.dtype for arg in args if arg.dtype is not None and arg.dtype.kind == "f"]
         if dtype is None and found:
             dtype = np.result_type(*found)
         made = Value(self.name(name), (), dtype, "scalar", section=self.section)
         self.do(made, code, *args, kind="scalar")
         return made
 
-    def view(self, base: Value, access: str, shape: tuple[int, ...], rows: int | None) -> Value:
-        """Return another way to look at a value."""
+    def view(self, base: Value, access: str, shape: tuple[int, ...], rows: int | None,
+             whole: bool = False) -> Value:  # fmt: skip
+        """Return another way to look at a value; with `whole`, all of it in the same order."""
         root = base.root
-        vector = root.kind == "array" and len(root.shape) == 1 and base.size == root.size
-        if vector and shape == root.shape and rows == root.rows:
+        if whole and self.lies_as(base) and shape == root.shape and rows == root.rows:
             return root
-        return Value("", shape, base.dtype, base.kind, base, access, rows=rows,
+        made = Value("", shape, base.dtype, base.kind, base, access, rows=rows,
                      section=base.section)  # fmt: skip
+        if whole and self.lies_as(base):
+            self.straight.add(made)
+        return made
+
+    def lies_as(self, value: Value) -> bool:
+        """Whether a value is a vector, or one looked at with further axes of size 1."""
+        return value in self.straight or (value.base is None and len(value.shape) == 1)
 
     def constant(self, made: str, shape: tuple[int, ...], dtype: Any, name: str,
                  rows: int | None = None) -> Value:  # fmt: skip
@@ -187,8 +205,16 @@ class Lowering:
     def lower(self, e: Expr) -> Value:
         """Return the value of an expression, computed now if it has not been."""
         if e not in self.memo:
-            self.memo[e] = self._lowered(e)
+            self.memo[e] = self.ranked(e, self._lowered(e))
         return self.memo[e]
+
+    def ranked(self, e: Expr, value: Value) -> Value:
+        """Return a value with all its axes: factors that are numbers here may have had some."""
+        lead = len(e.shape) - len(value.shape)
+        if value.is_scalar or lead <= 0 or math.prod(self.shape(e)) != value.size:
+            return value
+        return self.view(value, f"{{}}[{'None, ' * lead}...]", self.shape(e),
+                         None if value.rows is None else value.rows + lead, whole=True)  # fmt: skip
 
     def _lowered(self, e: Expr) -> Value:
         if e.primitive is None:
@@ -220,6 +246,8 @@ class Lowering:
     def elementwise(self, e: Expr, ufunc: np.ufunc) -> Value:
         """Compute a ufunc of operands, in place of one that is needed no more."""
         args = [self.lower(arg) for arg in e.args]
+        if all(arg.number is not None for arg in args):
+            return scalar(ufunc(*(arg.number for arg in args)))
         if all(arg.is_scalar for arg in args):
             return self.number(_call(ufunc, args), *args, name=ufunc.__name__)
         target = self.array(e, self.promoted(ufunc, *args))
@@ -238,8 +266,9 @@ class Lowering:
         extra = [f"{name}={self._setting(value, e)}" for name, value in settings.items()]
         code = f"{held}({', '.join([f'{{{i}}}' for i in range(len(args))] + extra)})"
         slots = [self.lower(arg) for arg in e.args[len(e.inputs) :]]
-        target = self.array(e, e.dtype if e.dtype.kind != "f" else self.float_of(args))
-        target.order = "C"
+        real = any(arg.dtype is None or arg.dtype.kind == "f" for arg in args)
+        dtype = self.float_of(args) if real and not e.primitive.plain else e.dtype
+        target = self.given(e, dtype, e.primitive.__name__)
         self.do(target, code, *args, *slots, kind="fresh")
         return target
 
@@ -266,7 +295,7 @@ class Lowering:
         """Return a value of one long axis as a vector."""
         rows = None if value.rows is None else 0
         return value if len(value.shape) == 1 else self.view(
-            value, "{}.reshape(-1)", (value.size,), rows)  # fmt: skip
+            value, "{}.reshape(-1)", (value.size,), rows, whole=True)  # fmt: skip
 
     def _guard(self, early: bool) -> None:
         """Leave the step if a sum of exponentials is out of range: 0, infinite, or no number."""

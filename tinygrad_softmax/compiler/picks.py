@@ -6,6 +6,7 @@ once for a pick and the update that mirrors it; no range is indexed with.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -29,15 +30,17 @@ def pick(low: Lowering, e: Expr) -> Value:
     value = low.whole(x)
     if not any(isinstance(p, (Counted, Slot, np.ndarray)) for p in index):
         text = _text(low, e, value)
+        if not e.shape:
+            return low.number(text.replace("{}", "{0}"), value, dtype=value.dtype, name="entry")
         return low.view(value, text, low.shape(e), low.rows(e))
     _note_labels(low, e, value.shape)
-    target = low.array(e, value.dtype, "picked")
     if _one_per_row(index) and value.root is value and value.kind == "array":
+        target = low.array(e, value.dtype, "picked")
         places = places_of(low, e, value)
         flat = low.view(value, _FLAT[value.order], (value.size,), None)
         low.do(target, "{0}.take({1}, mode='clip')", flat, places, reuse=False)
         return target
-    target.root.order = "C"
+    target = low.given(e, value.dtype, "picked")
     slots = [low.lower(arg) for arg in e.args[1:]]
     code = _text(low, e, value).replace("{}", "{0}")
     low.do(target, code, value, *slots, kind="fresh")
@@ -122,8 +125,7 @@ def _scaled(low: Lowering, values: Value, by: Value) -> Value:
 def scatter_alone(low: Lowering, e: Expr) -> Value:
     """Compute zeros with values put in."""
     value = low.lower(e.args[0])
-    dtype = value.dtype if value.dtype is not None else np.dtype(float)
-    target = low.array(e, dtype, "scattered")
+    target = low.array(e, low.float_of([value]), "scattered")
     low.do(target, "np.copyto({target}, {0})", scalar(0), kind="copy")
     put(low, target, e, scalar(1))
     return target
@@ -172,7 +174,7 @@ def realign(low: Lowering, e: Expr) -> Value:
     lead = max(max((p for p in pattern if p is not None), default=-1) + 1 - len(value.shape), 0)
     if lead:
         value = low.view(value, f"{{}}[{'None, ' * lead}...]", (1,) * lead + value.shape,
-                         None if value.rows is None else value.rows + lead)  # fmt: skip
+                         None if value.rows is None else value.rows + lead, whole=True)  # fmt: skip
     used = [p for p in pattern if p is not None]
     shape, rows = low.shape(e), low.rows(e)
     if pattern == tuple(range(len(value.shape)))[::-1] and len(pattern) == 2:
@@ -191,7 +193,8 @@ def realign(low: Lowering, e: Expr) -> Value:
         access += f"[{', '.join('None' if p is None else ':' for p in pattern)}]"
     if not shape:
         return low.number(access.replace("{}", "{0}"), value, dtype=value.dtype, name="entry")
-    return low.view(value, access, shape, rows) if access != "{}" else value
+    whole = used == sorted(used) and value.size == math.prod(shape)
+    return low.view(value, access, shape, rows, whole) if access != "{}" else value
 
 
 @lowers("transpose")
@@ -227,3 +230,13 @@ def broadcast_to(low: Lowering, e: Expr) -> Value:
 def same(low: Lowering, e: Expr) -> Value:
     """The same value."""
     return low.lower(e.args[0])
+
+
+@lowers("where")
+def where(low: Lowering, e: Expr) -> Value:
+    """One of two values by a mask."""
+    mask, *branches = (low.lower(arg) for arg in e.args)
+    target = low.given(e, low.float_of(branches), "where")
+    parts = [f"float({{{i}}})" if v.is_scalar else f"{{{i}}}" for i, v in enumerate(branches, 1)]
+    low.do(target, f"np.where({{0}}, {', '.join(parts)})", mask, *branches, kind="fresh")
+    return target

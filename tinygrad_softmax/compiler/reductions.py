@@ -50,11 +50,11 @@ def _axes(e: Expr) -> tuple[int, ...]:
 
 def _reduced(low: Lowering, e: Expr, value: Value, axes: tuple[int, ...],
              ufunc: np.ufunc) -> Value:  # fmt: skip
-    axis = axes[0] if len(axes) == 1 else axes
     dtype = value.dtype if ufunc is not np.add or value.dtype.kind == "f" else np.dtype(int)
-    call = f"np.{ufunc.__name__}.reduce({{0}}, axis={axis}"
-    if not low.shape(e) or all(n == 1 for n in e.shape):
-        return low.number(call + ")", value, dtype=dtype, name=ufunc.__name__)
+    call = f"np.{ufunc.__name__}.reduce({{0}}, axis="
+    if all(n == 1 for n in e.shape):
+        return low.number(call + "None)", value, dtype=dtype, name=_NAMES[ufunc.__name__])
+    call += str(axes[0] if len(axes) == 1 else axes)
     target = low.array(e, dtype, _NAMES[ufunc.__name__])
     keep = bool(e.setting("keepdims"))
     if len(target.root.shape) == 1 and len(value.shape) == 2:

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from ..ops import exponential, indexing, reduction, selection
 from ..symbolic.algebra import Algebra
-from ..symbolic.align import REALIGN, pick
+from ..symbolic.align import REALIGN, expanded, pick
 from ..symbolic.evaluate import ordered
 from ..symbolic.expr import Expr, World
 from ..symbolic.sizes import Counted, Slot
@@ -43,6 +43,9 @@ def _made(algebra: Algebra, node: Expr, args: tuple[Expr, ...]) -> Expr:
         return algebra.times(*powers)
     if node.primitive is REALIGN and is_number(args[0]):
         return args[0]
+    if not node.primitive.elementwise:  # it may count the axes of its operands
+        args = tuple(expanded(algebra, a, b.shape) if len(a.shape) != len(b.shape) else a
+                     for a, b in zip(args, node.args, strict=True))  # fmt: skip
     return algebra.world.make(node.primitive, args, node.settings, node.shape)
 
 

@@ -31,9 +31,11 @@ def axis_of(e: Expr, size: int) -> int | None:
 def phases(roots: Iterable[Expr], size: int) -> dict[Expr, str] | None:
     """Say of each expression if it is computed before, in, or after the blocks of rows.
 
-    None if the rows do not stand for themselves: one depends on a sum over all of them.
+    None if the rows do not stand for themselves: one depends on a sum over all of them, or is asked
+    for.
     """
     where: dict[Expr, str] = {}
+    roots = list(roots)
     for e in ordered(roots):
         if sum(isinstance(n, Dim) and int(n) == size for n in e.shape) > 1:
             return None

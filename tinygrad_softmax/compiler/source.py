@@ -45,14 +45,15 @@ class Source:
 
     def _name_buffers(self) -> None:
         for result, value in self.draft.results.items():
-            if not value.is_scalar and value.root in self.plan.home:
-                for held in self.plan.home[value.root].values:
-                    held.text = f"d{result}"
+            if not value.is_scalar:
+                value.root.text = f"d{result}"
         for constant in self.draft.constants:
             place = "rows" if constant.section == "rows" else "after"
             self.made[place].append(f"{constant.text} = {constant.made}")
         for buffer in self.plan.buffers:
             if buffer.kind != "workspace":
+                for held in buffer.values:
+                    held.text = buffer.values[-1].text
                 continue
             first = buffer.values[0]
             names = list(dict.fromkeys(v.text for v in buffer.values))
@@ -138,7 +139,9 @@ class Source:
         """Return the source."""
         names = ", ".join(self.inputs)
         head = self._checks()
-        before, rows, after = (self.lines(s) for s in ("before", "rows", "after"))
+        before = self.lines("before")
+        self.assigned |= {self.plan.home[w] for w, _ in self.draft.totals if not w.is_scalar}
+        rows, after = self.lines("rows"), self.lines("after")
         ending = [self._return()]
         if self.cut is None:
             body = [*head, *before, *rows, *after, *ending]

@@ -63,8 +63,7 @@ def scalar_text(low: Lowering, factors: dict[Expr, Fraction], coef: Any) -> Valu
         code = literal(known) + code
     if code == "{0}":
         return args[0]
-    dtype = next((arg.dtype for arg in args if arg.dtype is not None), None)
-    return low.number(code, *args, dtype=dtype, name="factor")
+    return low.number(code, *args, name="factor")
 
 
 def _scalar_sum(low: Lowering, e: Expr) -> Value:
@@ -84,8 +83,7 @@ def _scalar_sum(low: Lowering, e: Expr) -> Value:
     if not args:
         return scalar(known)
     code = code[3:] if code.startswith(" + ") else code[1:]
-    dtype = next((arg.dtype for arg in args if arg.dtype is not None), None)
-    return low.number(code, *args, dtype=dtype, name=low.form.names.get(e, "total"))
+    return low.number(code, *args, name=low.form.names.get(e, "total"))
 
 
 # --- products ---
@@ -182,7 +180,11 @@ def _part(low: Lowering, term: Expr, c: Any) -> Part:
         return Part(product(low, term, abs(c)), -1.0 if c < 0 else 1.0)
     if is_number(term):
         return Part(scalar(float(c) * float(term.value)), 1.0)
-    return Part(low.lower(term), float(c))
+    value = low.lower(term)
+    if value.dtype is not None and value.dtype.kind == "b":  # NumPy has no difference of masks
+        one = scalar(1)
+        return Part(_step(low, term, "np.multiply({0}, 1.0)", np.multiply, value, one), float(c))
+    return Part(value, float(c))
 
 
 def _plus(low: Lowering, e: Expr, a: Part, b: Part, last: bool) -> Part:
@@ -217,9 +219,10 @@ def _finished(low: Lowering, e: Expr, part: Part, shape: tuple[int, ...], own: b
     elif part.times != 1:
         value = _step(low, e, "np.multiply({0}, {1})", np.multiply, value, scalar(part.times),
                       last=True)  # fmt: skip
+    value = low.ranked(e, value)
     if value.shape != shape or value.is_scalar or own:
-        dtype = value.dtype if value.dtype is not None else e.dtype
-        target = low.array(e, dtype)
+        real = value.dtype is not None and value.dtype.kind == "f"
+        target = low.array(e, value.dtype if real else low.float_of([value]))
         low.do(target, "np.copyto({target}, {0})", value, kind="copy")
         return target
     return value
@@ -290,7 +293,7 @@ def _scaled(low: Lowering, found: Value, outside: Value, shape: tuple[int, ...],
         found = _times_number(low, found, times)
     if outside.number == 1:
         return found
-    return low.number("{0} * {1}", found, outside, dtype=found.dtype)
+    return low.number("{0} * {1}", found, outside)
 
 
 def ones(low: Lowering, value: Value, axis: int) -> Value:

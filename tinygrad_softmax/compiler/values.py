@@ -130,5 +130,6 @@ def literal(value: Any) -> str:
 
 def scalar(value: Any) -> Value:
     """Return a number that is known."""
-    text = literal(value) if np.isfinite(value) else f"float('{float(value)}')"
-    return Value(text, (), None, "scalar", number=float(value))
+    value = float(value)
+    text = literal(value) if np.isfinite(value) else f"float('{value}')"
+    return Value(text, (), None, "scalar", number=value)
