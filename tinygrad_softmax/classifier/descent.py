@@ -75,9 +75,7 @@ class Descent:
         self.momentum = float(momentum)
         self.velocity: Arrays | None = None
 
-    def move(
-        self, objective: Objective, parameters: Arrays, *data: Any
-    ) -> tuple[float, Arrays]:
+    def move(self, objective: Objective, parameters: Arrays, *data: Any) -> tuple[float, Arrays]:
         """Return the loss at `parameters`, and the parameters one step further down.
 
         Parameters

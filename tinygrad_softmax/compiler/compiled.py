@@ -9,7 +9,6 @@ from __future__ import annotations
 import inspect
 import threading
 import warnings
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -19,40 +18,17 @@ from ..symbolic.terms import DerivationError
 from ..tensor import Tensor
 from ..transforms import value_and_grad
 from .formula import Formula
-from .programs import Program, Step, trusted
+from .programs import Entry, Program, trusted
 
 #: How many formulas are kept: one does for all sizes, unless these settle its course.
 _FORMULAS = 8
 
 
-class Entry:
-    """The steps for one signature in one thread: the quick one, and when it is needed the safe one.
+class _Local(threading.local):
+    """What each thread has for itself: its steps, by signature."""
 
-    Attributes
-    ----------
-    first : callable or None
-        The step that is tried first; None if this signature is not compiled.
-    """
-
-    def __init__(self, formula: Formula | None, inputs: dict[str, Any]) -> None:
-        self.formula = formula
-        self.first: Step | None = None
-        self._safe: Step | None = None
-        self.program: Program | None = None
-        self.conditional = formula is not None and formula.conditional
-        if formula is not None:
-            self.program = Program(formula, formula.quick or formula.safe, inputs)
-            self.first = self.program.step()
-
-    def fits(self, inputs: dict[str, Any]) -> bool:
-        """Whether what the formula rests on holds of these inputs too."""
-        return self.formula is not None and self.formula.fits(inputs)
-
-    def safe(self, inputs: dict[str, Any]) -> Step | None:
-        """Return the step that subtracts the largest score, if that is another than the first."""
-        if self._safe is None and self.formula is not None and self.formula.quick is not None:
-            self._safe = Program(self.formula, self.formula.safe, inputs).step()
-        return self._safe
+    def __init__(self) -> None:
+        self.entries: dict[Any, Entry] = {}
 
 
 class Compiled:
@@ -67,7 +43,7 @@ class Compiled:
         self.__doc__ = getattr(function, "__doc__", None)
         self._formulas: list[Formula] = []
         self._lock = threading.Lock()
-        self._local = threading.local()
+        self._local = _Local()
         self._warned = False
         self._latest: Program | None = None
 
@@ -95,7 +71,7 @@ class Compiled:
 
     def clear(self) -> None:
         """Let go of this thread's workspaces; what was traced is kept."""
-        self._local.__dict__.pop("entries", None)
+        self._local.entries.clear()
 
     def __call__(self, **inputs: Any) -> tuple[Any, dict[str, Any]]:
         """Return the loss and the gradients by name, in arrays of the caller's own."""
@@ -108,14 +84,13 @@ class Compiled:
                 key.append(float)
             else:
                 key.append((type(value), value))
+        signature = tuple(key)
         try:
-            entry = self._local.entries[tuple(key)]
-        except (AttributeError, KeyError):
-            return self._first(tuple(key), inputs)
+            entry = self._local.entries.get(signature)
         except TypeError:  # a list or a dict is no key
             return self._first(None, inputs)
-        if entry.conditional and not entry.fits(inputs):
-            return self._first(tuple(key), inputs)
+        if entry is None or (entry.conditional and not entry.fits(inputs)):
+            return self._first(signature, inputs)
         return self._run(entry, inputs)
 
     def _run(self, entry: Entry, inputs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -125,7 +100,8 @@ class Compiled:
                 if found is None and (safe := entry.safe(inputs)) is not None:
                     found = safe(**inputs)
             if found is not None:
-                return found  # type: ignore[no-any-return]
+                value, gradients = found
+                return value, gradients
         return self._eager(inputs)
 
     def _eager(self, inputs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -135,9 +111,11 @@ class Compiled:
     def _first(self, key: Any, inputs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Compile for these inputs, once they are in the form that steps take."""
         settled = self._settled(inputs)
-        if key is None or [*settled] != [*inputs] or any(
-            settled[name] is not value for name, value in inputs.items()
-        ):  # fmt: skip
+        if (
+            key is None
+            or [*settled] != [*inputs]
+            or any(settled[name] is not value for name, value in inputs.items())
+        ):
             try:
                 hash(tuple(v for v in settled.values() if not isinstance(v, np.ndarray)))
             except TypeError:
@@ -152,7 +130,7 @@ class Compiled:
         return self._run(entry, inputs)
 
     def _keep(self, key: Any, entry: Entry) -> None:
-        entries = self._local.__dict__.setdefault("entries", {})
+        entries = self._local.entries
         entries.pop(key, None)
         while len(entries) >= self.maxsize:
             del entries[next(iter(entries))]  # the oldest, with its workspace
@@ -189,10 +167,13 @@ class Compiled:
                 formula = Formula(self.function, self.wrt, inputs, generic=False)
                 if not trusted(formula):
                     raise DerivationError("its derived gradient differs from the automatic one")
+            formula.settle()
             self._formulas = [formula, *self._formulas[: _FORMULAS - 1]]
             return formula
 
-    def _fallen_back(self, inputs: dict[str, Any], reason: str, key: Any = None) -> Any:
+    def _fallen_back(
+        self, inputs: dict[str, Any], reason: str, key: Any = None
+    ) -> tuple[Any, dict[str, Any]]:
         found = self._eager(inputs)  # what the user did wrong is said here
         if not self._warned:
             self._warned = True
@@ -207,7 +188,7 @@ class Compiled:
         return found
 
 
-def compile(
+def compile(  # noqa: A001 - the name that users of torch.compile look for
     function: Callable[..., Any], wrt: str | tuple[str, ...] | None = None, maxsize: int = 8
 ) -> Compiled:
     """Compile a loss and its gradients to NumPy that works in place.

@@ -40,8 +40,13 @@ class Formula:
         Whether the sizes stay open.
     """
 
-    def __init__(self, function: Callable[..., Any], wrt: tuple[str, ...], given: dict[str, Any],
-                 generic: bool) -> None:  # fmt: skip
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        wrt: tuple[str, ...],
+        given: dict[str, Any],
+        generic: bool,
+    ) -> None:
         self.function, self.wrt, self.given = function, wrt, given
         self.trace, _ = stabilised(trace(function, given, wrt, generic))
         self.chain = Chain(self.trace, wrt, given, getattr(function, "__name__", "the function"))
@@ -62,11 +67,23 @@ class Formula:
         names = {became.get(e, e): name for e, name in names.items()}
         self.quick = self._form(quick, guards, names) if guards else None
 
+    def settle(self) -> None:
+        """Let go of what was needed to find the formula: the inputs' values, and every attempt."""
+        self.given = {
+            name: np.broadcast_to(value.dtype.type(0), value.shape)
+            if isinstance(value, np.ndarray)
+            else value
+            for name, value in self.given.items()
+        }
+        self.chain.settle()
+        self.trace.world.table.clear()
+
     @property
     def conditional(self) -> bool:
         """Whether it rests on values, which have to be looked at in every call."""
-        floats = any(isinstance(v, float | np.floating | np.ndarray)
-                     for v in self.trace.static.values())  # fmt: skip
+        floats = any(
+            isinstance(v, float | np.floating | np.ndarray) for v in self.trace.static.values()
+        )
         return floats or self._rests_on_distribution
 
     def fits(self, inputs: dict[str, Any]) -> bool:

@@ -40,8 +40,9 @@ class Plan:
 
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
-        self.sections = {name: [s for s in draft.statements if s.section == name]
-                         for name in SECTIONS}  # fmt: skip
+        self.sections = {
+            name: [s for s in draft.statements if s.section == name] for name in SECTIONS
+        }
         self.statements = [s for name in SECTIONS for s in self.sections[name]]
         self.last = self._last_uses()
         self.home: dict[Value, Buffer] = {}
@@ -112,8 +113,14 @@ class Plan:
         for buffer in self.buffers:
             match = None
             if buffer.kind == "workspace":
-                match = next((k for k in kept if k.kind == "workspace" and k.key == buffer.key
-                              and k.last < buffer.first), None)  # fmt: skip
+                match = next(
+                    (
+                        k
+                        for k in kept
+                        if k.kind == "workspace" and k.key == buffer.key and k.last < buffer.first
+                    ),
+                    None,
+                )
             if match is None:
                 kept.append(buffer)
                 continue
@@ -131,4 +138,9 @@ class Plan:
 
 def _alike(a: Value, b: Value) -> bool:
     return (a.shape, a.dtype, a.order, a.rows, a.section) == (
-        b.shape, b.dtype, b.order, b.rows, b.section)  # fmt: skip
+        b.shape,
+        b.dtype,
+        b.order,
+        b.rows,
+        b.section,
+    )

@@ -1,12 +1,11 @@
-"""Picking entries and putting them back, by places in memory; and other ways to look at an array.
+"""Picking entries and putting them back, by places in memory.
 
-Imports `lowering`. The place of ``scores[i, y[i]]`` in memory is one number for each row, worked out
-once for a pick and the update that mirrors it; no range is indexed with.
+Imports `lowering`. The place of ``scores[i, y[i]]`` in memory is one number for each row, worked
+out once for a pick and the update that mirrors it; no range is indexed with.
 """
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from ..symbolic.sizes import Counted, Slot
 from ..symbolic.updates import meets_once
 from .lowering import Lowering, lowers
 from .values import Value, scalar
+
 
 def _index(e: Expr) -> tuple[Any, ...]:
     index = e.setting("index")
@@ -75,14 +75,16 @@ def places_of(low: Lowering, e: Expr, value: Value) -> Value:
     n, k = value.shape
     rows = value.rows
     text = "n" if rows is not None else str(n)
+    # of unsigned and signed 64-bit integers NumPy would make floating-point numbers
+    mixed = ", dtype=np.intp, casting='unsafe'" if labels.dtype == np.uint64 else ""
     target = low.like((n,), np.intp, "places", 0 if rows is not None else None)
     if value.order == "C":
         starts = low.constant(f"np.arange({text}) * {k}", (n,), np.intp, "starts", rows)
-        low.do(target, "np.add({0}, {1})", labels, starts)
+        low.do(target, f"np.add({{0}}, {{1}}{mixed})", labels, starts)
     else:
         counts = low.constant(f"np.arange({text})", (n,), np.intp, "row_numbers", rows)
         first = low.like((n,), np.intp, "places", 0 if rows is not None else None)
-        low.do(first, f"np.multiply({{0}}, {text})", labels)
+        low.do(first, f"np.multiply({{0}}, {text}{mixed})", labels)
         low.do(target, "np.add({0}, {1})", first, counts)
     low.places[key] = target
     return target
@@ -141,13 +143,12 @@ def _spelled(low: Lowering, e: Expr) -> str:
             n = low.concrete(part.size)
             cut = low.cut is not None and int(part.size) == low.cut[0]
             text = "n" if cut else str(n)
-            made = low.constant(f"np.arange({text})", (n,), np.intp, "row_numbers",
-                                0 if cut else None)  # fmt: skip
+            made = low.constant(
+                f"np.arange({text})", (n,), np.intp, "row_numbers", 0 if cut else None
+            )
             parts.append(made.text)
         elif isinstance(part, slice):
-            part = low.concrete(part)
-            parts.append(":".join("" if s is None else str(s)
-                                  for s in (part.start, part.stop, part.step)[: 2 + (part.step is not None)]))  # fmt: skip
+            parts.append(_slice_text(low.concrete(part)))
         elif isinstance(part, np.ndarray):
             parts.append(low.object(part, "index"))
         elif part is Ellipsis:
@@ -157,86 +158,10 @@ def _spelled(low: Lowering, e: Expr) -> str:
     return ", ".join(parts)
 
 
+def _slice_text(part: slice) -> str:
+    bounds = [part.start, part.stop, *([] if part.step is None else [part.step])]
+    return ":".join("" if bound is None else str(bound) for bound in bounds)
+
+
 def _text(low: Lowering, e: Expr, value: Value) -> str:
     return f"{{}}[{_spelled(low, e)}]"
-
-
-# --- other ways to look at an array ---
-
-
-@lowers("realign")
-def realign(low: Lowering, e: Expr) -> Value:
-    """Axes in other places."""
-    value = low.lower(e.args[0])
-    if value.is_scalar:
-        return value
-    pattern = e.setting("pattern")
-    lead = max(max((p for p in pattern if p is not None), default=-1) + 1 - len(value.shape), 0)
-    if lead:
-        value = low.view(value, f"{{}}[{'None, ' * lead}...]", (1,) * lead + value.shape,
-                         None if value.rows is None else value.rows + lead, whole=True)  # fmt: skip
-    used = [p for p in pattern if p is not None]
-    shape, rows = low.shape(e), low.rows(e)
-    if pattern == tuple(range(len(value.shape)))[::-1] and len(pattern) == 2:
-        return low.view(value, "{}.T", shape, rows)
-    access = "{}"
-    if used != sorted(used):
-        gone = [i for i in range(len(value.shape)) if i not in used]
-        access += f".transpose({', '.join(map(str, [*gone, *used]))})[{'0, ' * len(gone)}...]"
-        kept = list(used)
-    else:
-        kept = [i for i in range(len(value.shape)) if i in used]
-        if len(kept) < len(value.shape):
-            parts = [":" if i in used else "0" for i in range(len(value.shape))]
-            access += f"[{', '.join(parts)}]"
-    if None in pattern:
-        access += f"[{', '.join('None' if p is None else ':' for p in pattern)}]"
-    if not shape:
-        return low.number(access.replace("{}", "{0}"), value, dtype=value.dtype, name="entry")
-    whole = used == sorted(used) and value.size == math.prod(shape)
-    return low.view(value, access, shape, rows, whole) if access != "{}" else value
-
-
-@lowers("transpose")
-def transpose(low: Lowering, e: Expr) -> Value:
-    """Axes in another order."""
-    value, axes = low.whole(e.args[0]), e.setting("axes")
-    access = "{}.T" if axes is None else f"{{}}.transpose({', '.join(map(str, axes))})"
-    return low.view(value, access, low.shape(e), low.rows(e))
-
-
-@lowers("reshape")
-def reshape(low: Lowering, e: Expr) -> Value:
-    """The same entries in another shape."""
-    shape = low.shape(e)
-    return low.view(low.whole(e.args[0]), f"{{}}.reshape({shape})", shape, low.rows(e))
-
-
-@lowers("broadcast_to")
-def broadcast_to(low: Lowering, e: Expr) -> Value:
-    """The same entries again and again: written out only if they are one number."""
-    value, shape, rows = low.lower(e.args[0]), low.shape(e), low.rows(e)
-    size = low.size_text(shape, rows)
-    if value.number is not None:
-        return low.constant(f"np.full({size}, {value.text}, float)", shape, float, "full", rows)
-    if value.is_scalar:
-        target = low.array(e, value.dtype or float, "full")
-        low.do(target, "np.copyto({target}, {0})", value, kind="copy")
-        return target
-    return low.view(value, f"np.broadcast_to({{}}, {size})", shape, rows)
-
-
-@lowers("stop_gradient", "positive")
-def same(low: Lowering, e: Expr) -> Value:
-    """The same value."""
-    return low.lower(e.args[0])
-
-
-@lowers("where")
-def where(low: Lowering, e: Expr) -> Value:
-    """One of two values by a mask."""
-    mask, *branches = (low.lower(arg) for arg in e.args)
-    target = low.given(e, low.float_of(branches), "where")
-    parts = [f"float({{{i}}})" if v.is_scalar else f"{{{i}}}" for i, v in enumerate(branches, 1)]
-    low.do(target, f"np.where({{0}}, {', '.join(parts)})", mask, *branches, kind="fresh")
-    return target

@@ -16,7 +16,10 @@ import numpy as np
 from ..symbolic.expr import Expr
 from ..symbolic.inputs import fresh
 from ..transforms import value_and_grad
-from . import picks as picks, reductions as reductions
+from . import picks as picks
+from . import reductions as reductions
+from . import sums as sums
+from . import views as views
 from .formula import Form, Formula
 from .lowering import Lowering
 from .rows import axis_of, block_of, phases
@@ -36,8 +39,9 @@ class Program:
         Defines ``workspace()``, which returns the step.
     """
 
-    def __init__(self, formula: Formula, form: Form, inputs: dict[str, Any],
-                 rows: int | None = None) -> None:  # fmt: skip
+    def __init__(
+        self, formula: Formula, form: Form, inputs: dict[str, Any], rows: int | None = None
+    ) -> None:
         size, where = _cut(formula, form)
         if size is not None and rows is None:
             rows = _block(formula, form, inputs, size, where)
@@ -45,8 +49,11 @@ class Program:
             lowering, cut, sliced = Lowering(formula, form, inputs), None, {}
         else:
             lowering = Lowering(formula, form, inputs, where, (size, rows))
-            sliced = {n: axis for n, e in formula.trace.inputs.items()
-                      if (axis := axis_of(e, size)) is not None}  # fmt: skip
+            sliced = {
+                n: axis
+                for n, e in formula.trace.inputs.items()
+                if (axis := axis_of(e, size)) is not None
+            }
             cut = (rows, lowering.sizes[size])
         written = Source(lowering.finish(), inputs, sliced, cut)
         self.blocks = cut
@@ -65,38 +72,85 @@ class Program:
         return made
 
 
+class Entry:
+    """The steps for one signature in one thread: the quick one, and when it is needed the safe one.
+
+    Attributes
+    ----------
+    first : callable or None
+        The step that is tried first; None if this signature is not compiled.
+    """
+
+    def __init__(self, formula: Formula | None, inputs: dict[str, Any]) -> None:
+        self.formula = formula
+        self.first: Step | None = None
+        self._safe: Step | None = None
+        self.program: Program | None = None
+        self.conditional = formula is not None and formula.conditional
+        if formula is not None:
+            self.program = Program(formula, formula.quick or formula.safe, inputs)
+            self.first = self.program.step()
+
+    def fits(self, inputs: dict[str, Any]) -> bool:
+        """Whether what the formula rests on holds of these inputs too."""
+        return self.formula is not None and self.formula.fits(inputs)
+
+    def safe(self, inputs: dict[str, Any]) -> Step | None:
+        """Return the step that subtracts the largest score, if that is another than the first."""
+        if self._safe is None and self.formula is not None and self.formula.quick is not None:
+            self._safe = Program(self.formula, self.formula.safe, inputs).step()
+        return self._safe
+
+
 def _cut(formula: Formula, form: Form) -> tuple[int | None, dict[Expr, str]]:
-    """Return the size of the trace along which rows stand for themselves, the largest if several."""
+    """Return the size along which rows stand for themselves, the largest if several."""
     trace, roots = formula.trace, [*form.roots.values(), *form.guards]
-    candidates = {int(e.shape[0]) for n, e in trace.inputs.items()
-                  if e.shape and n not in formula.wrt and int(e.shape[0]) in trace.world.dims}  # fmt: skip
+    candidates = {
+        int(e.shape[0])
+        for n, e in trace.inputs.items()
+        if e.shape and n not in formula.wrt and int(e.shape[0]) in trace.world.dims
+    }
     for size in sorted(candidates, key=lambda size: -_actual(formula, size)):
         where = phases(roots, size)
         asked = any(axis_of(e, size) is not None for e in form.roots.values())
-        if where is not None and not asked and any(e.primitive is not None and place == "rows"
-                                                   for e, place in where.items()):  # fmt: skip
+        if (
+            where is not None
+            and not asked
+            and any(e.primitive is not None and place == "rows" for e, place in where.items())
+        ):
             return size, where
     return None, {}
 
 
 def _actual(formula: Formula, size: int) -> int:
     """Return how large a size of the trace is in the inputs it was traced at."""
-    found = [np.shape(formula.given[name])[axis]
-             for (name, axis), n in formula.trace.classes.items() if n == size]  # fmt: skip
-    return max(found)
+    found = [
+        np.shape(formula.given[name])[axis]
+        for (name, axis), n in formula.trace.classes.items()
+        if n == size
+    ]
+    return int(max(found))
 
 
-def _block(formula: Formula, form: Form, inputs: dict[str, Any], size: int,
-           where: dict[Expr, str]) -> int | None:  # fmt: skip
+def _block(
+    formula: Formula, form: Form, inputs: dict[str, Any], size: int, where: dict[Expr, str]
+) -> int | None:
     low = {n: np.shape(inputs[name])[axis] for (name, axis), n in formula.trace.classes.items()}
     count = low[size]
-    cut = [(np.shape(inputs[n]), axis, np.asarray(inputs[n]).itemsize)
-           for n, e in formula.trace.inputs.items()
-           if (axis := axis_of(e, size)) is not None]  # fmt: skip
+    cut = [
+        (np.shape(inputs[n]), axis, np.asarray(inputs[n]).itemsize)
+        for n, e in formula.trace.inputs.items()
+        if (axis := axis_of(e, size)) is not None
+    ]
     itemsize = max((np.asarray(inputs[n]).itemsize for n in formula.wrt), default=8)
-    widest = max((entries(e, low) // max(count, 1) * itemsize for e, place in where.items()
-                  if place == "rows" and e.primitive is not None and e.primitive not in VIEWS),
-                 default=0)  # fmt: skip
+    widest = max(
+        (
+            entries(e, low) // max(count, 1) * itemsize
+            for e, place in where.items()
+            if place == "rows" and e.primitive is not None and e.primitive not in VIEWS
+        ),
+        default=0,
+    )
     return block_of(cut, widest, count)
 
 
@@ -111,22 +165,39 @@ def trusted(formula: Formula) -> bool:
 
 
 def _agrees(formula: Formula, form: Form) -> bool:
+    compared = 0
     for seed in range(_DRAWS):
-        resized = formula.trace.generic
-        inputs = fresh(formula.given, formula.trace, seed, largest=9, resized=resized)
-        wanted = value_and_grad(formula.function, wrt=formula.wrt)(**inputs)
-        for rows in (None, 2):
-            try:
-                found = Program(formula, form, inputs, rows).step()(**inputs)
-            except (IndexError, ValueError):
-                return False  # a size that is not what its name says: it fits one size only
-            if found is None or not _same(found, wanted, formula.wrt):
-                return False
-    return True
+        given = {name: _tame(value) for name, value in formula.given.items()}
+        inputs = fresh(given, formula.trace, seed, largest=9, resized=formula.trace.generic)
+        with np.errstate(all="ignore"):
+            wanted = value_and_grad(formula.function, wrt=formula.wrt)(**inputs)
+            if not all(np.isfinite(want).all() for want in (wanted[0], *wanted[1])):
+                continue  # it says nothing of the formula
+            for rows in (None, 2):
+                try:
+                    found = Program(formula, form, inputs, rows).step()(**inputs)
+                except (IndexError, ValueError):
+                    return False  # a size that is not what its name says: it fits one size only
+                if found is None or not _same(found, wanted, formula.wrt):
+                    return False
+        compared += 1
+    return compared > 0
+
+
+def _tame(value: Any) -> Any:
+    """Return numbers not far from 1, so that a loss written without care does not overflow."""
+    if not isinstance(value, np.ndarray) or value.dtype.kind != "f" or value.size < 2:
+        return value
+    value = np.nan_to_num(value, posinf=1.0, neginf=-1.0)
+    size = float(np.abs(value).max())
+    return value * (3 / size) if size > 8 else value
 
 
 def _same(found: Any, wanted: Any, wrt: tuple[str, ...]) -> bool:
-    pairs = [(found[0], wanted[0]), *((found[1][n], g) for n, g in zip(wrt, wanted[1], strict=True))]
+    pairs = [
+        (found[0], wanted[0]),
+        *((found[1][n], g) for n, g in zip(wrt, wanted[1], strict=True)),
+    ]
     for got, want in pairs:
         atol = 1e-8 * np.max(np.abs(want), initial=0.0) + 1e-12 * (1 + abs(float(wanted[0])))
         if np.shape(got) != np.shape(want) or not np.allclose(got, want, rtol=1e-8, atol=atol):

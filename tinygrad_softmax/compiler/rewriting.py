@@ -21,8 +21,12 @@ from ..symbolic.terms import LINEAR, PRODUCT, is_number
 Roots = dict[str, Expr]
 
 
-def rebuilt(roots: Roots, algebra: Algebra, known: dict[Expr, Expr],
-            finish: Callable[[Expr], Expr] = lambda e: e) -> Roots:  # fmt: skip
+def rebuilt(
+    roots: Roots,
+    algebra: Algebra,
+    known: dict[Expr, Expr],
+    finish: Callable[[Expr], Expr] = lambda e: e,
+) -> Roots:
     """Return the roots made anew of parts that `known` replaces; it holds all others afterwards."""
     for node in ordered(roots.values()):
         if node not in known:
@@ -44,8 +48,10 @@ def _made(algebra: Algebra, node: Expr, args: tuple[Expr, ...]) -> Expr:
     if node.primitive is REALIGN and is_number(args[0]):
         return args[0]
     if not node.primitive.elementwise:  # it may count the axes of its operands
-        args = tuple(expanded(algebra, a, b.shape) if len(a.shape) != len(b.shape) else a
-                     for a, b in zip(args, node.args, strict=True))  # fmt: skip
+        args = tuple(
+            expanded(algebra, a, b.shape) if len(a.shape) != len(b.shape) else a
+            for a, b in zip(args, node.args, strict=True)
+        )
     return algebra.world.make(node.primitive, args, node.settings, node.shape)
 
 
@@ -53,13 +59,20 @@ def faster(roots: Roots, world: World) -> tuple[Roots, dict[Expr, Expr]]:
     """Return the roots in the form that is compiled, and what became of each part."""
     algebra = Algebra(world, {})
     whole: dict[Expr, Expr] = {}
-    ramps = {arg: e for e in ordered(roots.values()) if e.primitive is selection.maximum
-             for arg in e.args if any(is_number(a) and a.value == 0 for a in e.args)}  # fmt: skip
+    ramps = {
+        arg: e
+        for e in ordered(roots.values())
+        if e.primitive is selection.maximum
+        for arg in e.args
+        if any(is_number(a) and a.value == 0 for a in e.args)
+    }
 
     def finish(e: Expr) -> Expr:
-        if e.primitive is selection.greater and e.args[0] in ramps and (
-            is_number(e.args[1]) and e.args[1].value == 0
-        ):  # fmt: skip
+        if (
+            e.primitive is selection.greater
+            and e.args[0] in ramps
+            and (is_number(e.args[1]) and e.args[1].value == 0)
+        ):
             ramp = whole.get(ramps[e.args[0]], ramps[e.args[0]])
             return world.make(e.primitive, (ramp, e.args[1]), e.settings, e.shape)
         return _scalars_inside(algebra, e)
@@ -123,9 +136,11 @@ def _together(algebra: Algebra, roots: Roots) -> Callable[[Expr], Expr]:
 
 def _is_pick(e: Expr) -> bool:
     index = e.setting("index")
-    return isinstance(index, tuple) and len(index) == len(e.args[0].shape) and all(
-        isinstance(part, (Counted, Slot)) for part in index
-    )  # fmt: skip
+    return (
+        isinstance(index, tuple)
+        and len(index) == len(e.args[0].shape)
+        and all(isinstance(part, (Counted, Slot)) for part in index)
+    )
 
 
 def unshifted(roots: Roots, world: World) -> tuple[Roots, list[Expr], dict[Expr, Expr]]:
@@ -140,8 +155,11 @@ def unshifted(roots: Roots, world: World) -> tuple[Roots, list[Expr], dict[Expr,
     for e in nodes:
         if e.primitive is reduction.sum and e.args[0].primitive is exponential.exp:
             (scores,) = e.args[0].args
-            terms = dict(zip(scores.args, scores.setting("coefs"), strict=True)) if (
-                scores.primitive is LINEAR) else {}  # fmt: skip
+            terms = (
+                dict(zip(scores.args, scores.setting("coefs"), strict=True))
+                if (scores.primitive is LINEAR)
+                else {}
+            )
             for t, c in terms.items():
                 if t.primitive is reduction.max and c == Fraction(-1) and _same_axis(t, e):
                     shifts.setdefault(t, []).append(e)

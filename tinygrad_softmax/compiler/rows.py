@@ -18,8 +18,9 @@ from ..symbolic.sizes import Counted, Dim, Slot
 from ..symbolic.terms import LINEAR, PRODUCT
 
 #: What is read of the inputs at a time should stay in the cache between its two uses.
-_CACHE = 1 << 20
-_FEWEST = 128
+_CACHE = 1 << 19
+_FEWEST = 256
+_MOST = 1 << 21
 
 
 def axis_of(e: Expr, size: int) -> int | None:
@@ -78,8 +79,9 @@ def _row_by_row(e: Expr, size: int) -> bool:
 def _picks_in_rows(e: Expr, size: int) -> bool:
     """Whether an index goes through the rows, one entry or row of another array for each."""
     index = e.setting("index")
-    index = index if isinstance(index, tuple) and not isinstance(index, (Counted, Slot)) else (
-        index,)  # fmt: skip
+    index = (
+        index if isinstance(index, tuple) and not isinstance(index, (Counted, Slot)) else (index,)
+    )
     whole = e if e.primitive is indexing.scatter else e.args[0]
     axis = axis_of(whole, size)
     for place, part in enumerate(index):
@@ -124,8 +126,9 @@ def block_of(
         for place, n in enumerate(shape):
             row *= 1 if place == axis else n
         read += row
-    fitting = _CACHE // max(read + widest, 1)
-    if fitting < _FEWEST or n_rows < 2 * fitting:
+    row = max(read + widest, 1)
+    fitting = max(_CACHE // row, _FEWEST)  # with fewer rows the calls cost more than is saved
+    if fitting * row > _MOST or n_rows <= fitting:
         return None
     blocks = -(-n_rows // fitting)
     return -(-n_rows // blocks)

@@ -57,8 +57,13 @@ def absorbed(roots: Iterable[Expr]) -> set[Expr]:
 def _is_put(scatter: Expr, user: Expr, users: dict[Expr, set[Expr]]) -> bool:
     """Whether a scatter becomes an update in place of the sum that it is a term of."""
     if user.primitive is PRODUCT and all(b is scatter or not b.shape for b in user.args):
-        return all(_is_put(scatter, u, {}) and tuple(u.shape) == tuple(scatter.shape)
-                   for u in users.get(user, ())) and len(users.get(user, ())) == 1  # fmt: skip
+        return (
+            all(
+                _is_put(scatter, u, {}) and tuple(u.shape) == tuple(scatter.shape)
+                for u in users.get(user, ())
+            )
+            and len(users.get(user, ())) == 1
+        )
     return user.primitive is LINEAR and tuple(user.shape) == tuple(scatter.shape)
 
 
@@ -68,7 +73,7 @@ def order(roots: Iterable[Expr], sizes: dict[Expr, int]) -> list[Expr]:
     nodes = ordered(roots)
     if len(nodes) > _MANY:
         return nodes
-    home = {}
+    home: dict[Expr, Expr] = {}
     for e in nodes:
         home[e] = home[e.args[0]] if e.primitive in VIEWS else e
     inside = absorbed(roots)
@@ -86,8 +91,11 @@ def order(roots: Iterable[Expr], sizes: dict[Expr, int]) -> list[Expr]:
         if e in inside or e.primitive in VIEWS or e.primitive is None:
             return (-1, e.serial)
         parts = {home[arg] for arg in _operands(e, inside)}
-        freed = sum(sizes[p] for p in parts
-                    if p.primitive is not None and p not in kept and pending.get(p) == {e})  # fmt: skip
+        freed = sum(
+            sizes[p]
+            for p in parts
+            if p.primitive is not None and p not in kept and pending.get(p) == {e}
+        )
         return (sizes[e] - freed, e.serial)
 
     while left:

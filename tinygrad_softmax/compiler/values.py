@@ -112,7 +112,7 @@ class Draft:
     objects: dict[str, Any] = field(default_factory=dict)  # what the source refers to by name
     results: dict[str, Value] = field(default_factory=dict)
     loss: Value | None = None
-    totals: list[Value] = field(default_factory=list)  # what blocks of rows add to
+    totals: list[tuple[Value, Value]] = field(default_factory=list)  # of all blocks, of one
     labels: list[tuple[Value, int]] = field(default_factory=list)  # indices, and into how many
 
 

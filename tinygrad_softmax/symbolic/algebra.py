@@ -45,6 +45,13 @@ class Algebra:
         #: what came of an expression, and how deep in attempts that was found out
         self.settled: dict[Expr, tuple[int, Step | None]] = {}
 
+    def settle(self) -> None:
+        """Let go of every attempt; which laws were applied is kept."""
+        self.forward.clear()
+        self.held.clear()
+        self.costs.clear()
+        self.settled.clear()
+
     # --- taking apart ---
 
     def terms(self, e: Expr) -> dict[Expr, Number]:

@@ -70,6 +70,15 @@ class Chain:
                 algebra.held.add(canonical)
             self.steps[node] = algebra.steps[mark:]
 
+    def settle(self) -> None:
+        """Let go of all but what `check_fits` asks: nothing is derived from here on."""
+        self.raw.clear()
+        self.gradients.clear()
+        self.steps.clear()
+        self.simplify.known.clear()
+        self.trace.names.clear()
+        self.algebra.settle()
+
     def target(self, name: str) -> Expr:
         """Return what `name` of `wrt` stands for: an input, or a local variable."""
         return self.trace.inputs[name] if name in self.trace.inputs else self.trace.names[name]

@@ -1,0 +1,87 @@
+"""What is compiled is what is differentiated: textbook losses, random ones, in blocks, in float32."""
+
+import random
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import tinygrad_softmax as tg
+from tests.symbolic.drawn import Composer
+from tests.symbolic.programs import PROGRAMS
+from tinygrad_softmax.compiler.formula import Formula
+from tinygrad_softmax.compiler.programs import Program
+from tinygrad_softmax.symbolic.inputs import fresh
+
+every_program = pytest.mark.parametrize("name", PROGRAMS)
+
+
+def agree(found, wanted, wrt, rtol=1e-9):
+    np.testing.assert_allclose(found[0], wanted[0], rtol=rtol)
+    assert found[0].dtype == wanted[0].dtype
+    for name, want in zip(wrt, wanted[1], strict=True):
+        got = found[1][name]
+        assert got.dtype == np.asarray(want).dtype
+        assert got.flags.writeable
+        size = np.max(np.abs(want), initial=0)
+        np.testing.assert_allclose(got, want, rtol=rtol, atol=rtol * size + 1e-14)
+
+
+@every_program
+def test_compiled_losses_equal_automatic_gradients(name):
+    program = PROGRAMS[name]
+    step = tg.compile(program.loss, program.wrt)
+    automatic = tg.value_and_grad(program.loss, wrt=program.wrt)
+    agree(step(**program.inputs), automatic(**program.inputs), program.wrt)
+    trace = Formula(program.loss, program.wrt, program.inputs, generic=True).trace
+    for seed in range(2):
+        inputs = fresh(program.inputs, trace, seed, largest=40)
+        agree(step(**inputs), automatic(**inputs), program.wrt)
+    assert len(step._formulas) == 1  # one trace for all sizes
+
+
+@every_program
+def test_in_single_precision(name):
+    program = PROGRAMS[name]
+    inputs = {n: np.float32(v) if np.asarray(v).dtype.kind == "f" and np.ndim(v) else v
+              for n, v in program.inputs.items()}  # fmt: skip
+    step = tg.compile(program.loss, program.wrt)
+    wanted = tg.value_and_grad(program.loss, wrt=program.wrt)(**inputs)
+    value, found = step(**inputs)
+    np.testing.assert_allclose(value, wanted[0], rtol=1e-4)
+    for which, want in zip(program.wrt, wanted[1], strict=True):
+        assert found[which].dtype == np.float32
+        np.testing.assert_allclose(found[which], want, rtol=1e-3, atol=1e-4 * np.abs(want).max())
+
+
+@every_program
+def test_in_blocks_of_rows(name):
+    """However the rows are cut, the blocks add up to the whole."""
+    program = PROGRAMS[name]
+    formula = Formula(program.loss, program.wrt, program.inputs, generic=True)
+    wanted = tg.value_and_grad(program.loss, wrt=program.wrt)(**program.inputs)
+    for rows in (1, 3, 7, 100):
+        made = Program(formula, formula.safe, program.inputs, rows)
+        agree(made.step()(**program.inputs), wanted, program.wrt)
+
+
+@st.composite
+def programs(draw):
+    seeds = st.integers(0, 2**63 - 1).map(random.Random)
+    return Composer(draw(seeds | seeds | st.randoms(use_true_random=False))).program()
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(programs())
+def test_random_programs(program):
+    before = {name: np.copy(value) for name, value in program.inputs.items()}
+    step = tg.compile(program.loss, program.wrt)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # none of them is left to the tape
+        found = step(**program.inputs)
+    agree(found, tg.value_and_grad(program.loss, wrt=program.wrt)(**program.inputs),
+          program.wrt, rtol=1e-7)  # fmt: skip
+    for name, array in before.items():
+        np.testing.assert_array_equal(program.inputs[name], array)
