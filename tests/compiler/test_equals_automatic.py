@@ -1,4 +1,4 @@
-"""What is compiled is what is differentiated: textbook losses, random ones, in blocks, in float32."""
+"""What is compiled is what is differentiated: textbook and random losses, blocks, float32."""
 
 import random
 import warnings
