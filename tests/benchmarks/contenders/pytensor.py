@@ -1,0 +1,29 @@
+"""The step by PyTensor: a compiled function without inputs, which updates its shared variables."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytensor
+import pytensor.tensor as pt
+from pytensor.tensor.special import log_softmax
+
+from tests.benchmarks.contenders import Training
+from tests.benchmarks.workloads import REG, STEP_SIZE, Problem
+
+
+def function(problem: Problem) -> Training:
+    # Without this a product with a Python number makes float32 float64.
+    pytensor.config.floatX = str(problem.X.dtype)
+    p = {k: pytensor.shared(array, borrow=True) for k, array in problem.parameters.items()}
+    X, y = pytensor.shared(problem.X, borrow=True), pytensor.shared(problem.y, borrow=True)
+    rows = np.arange(len(problem.X))
+
+    hidden = pt.maximum(0, X @ p["W"] + p["b"]) if "W2" in p else X
+    last = "2" if "W2" in p else ""
+    scores = hidden @ p["W" + last] + p["b" + last]
+    data_loss = -pt.mean(log_softmax(scores, axis=1)[rows, y])
+    loss = data_loss + 0.5 * REG * sum(pt.sum(p[W] ** 2) for W in ("W", "W2") if W in p)
+    gradients = pytensor.grad(loss, list(p.values()))
+    updates = [(w, w - STEP_SIZE * g) for w, g in zip(p.values(), gradients, strict=True)]
+    step = pytensor.function([], loss, updates=updates)
+    return Training(step, lambda: {name: w.get_value() for name, w in p.items()})
