@@ -32,7 +32,8 @@ def options_of(arguments: list[str] | None) -> argparse.Namespace:
         if name not in WORKLOADS:
             parser.error(f"there is no workload {name!r}, but {', '.join(map(repr, WORKLOADS))}")
     for name in ("rounds", "threads"):
-        if (getattr(options, name) or 1) < 1:
+        number = getattr(options, name)
+        if number is not None and number < 1:
             parser.error(f"--{name} must be at least 1")
     return options
 

@@ -45,7 +45,9 @@ CONTENDERS = {
     "MyGrad, fused loss": Contender(f"{HERE}.mygrad:fused", "mygrad", on_numpy=True),
     "PyTorch": Contender(f"{HERE}.pytorch:composed", "torch"),
     "PyTorch, fused loss": Contender(f"{HERE}.pytorch:fused", "torch"),
-    "PyTorch, torch.compile": Contender(f"{HERE}.pytorch:compiled", "torch"),
+    "PyTorch, compiled loss": Contender(f"{HERE}.pytorch:compiled_loss", "torch"),
+    "PyTorch, compiled step": Contender(f"{HERE}.pytorch:compiled_step", "torch"),
     "JAX, jit": Contender(f"{HERE}.jax:jitted", "jax"),
-    "PyTensor": Contender(f"{HERE}.pytensor:function", "pytensor"),
+    "PyTensor": Contender(f"{HERE}.pytensor:default", "pytensor"),
+    "PyTensor, C": Contender(f"{HERE}.pytensor:in_c", "pytensor"),
 }

@@ -1,4 +1,4 @@
-"""The step by HIPS autograd, as in its own neural-net example: log-probabilities by `logsumexp`."""
+"""The step by HIPS autograd. Its `logsumexp` is stable, but by a half slower than these sums."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 import autograd.numpy as np
 from autograd import value_and_grad
-from autograd.scipy.special import logsumexp
 
 from tests.benchmarks.contenders import Training
 from tests.benchmarks.workloads import REG, STEP_SIZE, Problem
@@ -20,7 +19,8 @@ def composed(problem: Problem) -> Training:
         hidden = np.maximum(0, np.dot(X, p["W"]) + p["b"]) if "W2" in p else X
         last = "2" if "W2" in p else ""
         scores = np.dot(hidden, p["W" + last]) + p["b" + last]
-        data_loss = np.mean(logsumexp(scores, axis=1) - scores[rows, y])
+        log_totals = np.log(np.sum(np.exp(scores), axis=1))
+        data_loss = (np.sum(log_totals) - np.sum(scores[rows, y])) / len(X)
         return data_loss + 0.5 * REG * sum(np.sum(p[W] ** 2) for W in ("W", "W2") if W in p)
 
     compute = value_and_grad(compute_loss)

@@ -1,6 +1,11 @@
-"""The step by PyTensor: a compiled function without inputs, which updates its shared variables."""
+"""The step by PyTensor: a compiled function without inputs, which updates its shared variables.
+
+Compiled with its default linker, Numba as of version 3, and with the one that writes C.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pytensor
@@ -11,11 +16,22 @@ from tests.benchmarks.contenders import Training
 from tests.benchmarks.workloads import REG, STEP_SIZE, Problem
 
 
-def function(problem: Problem) -> Training:
+def default(problem: Problem) -> Training:
+    return _train(problem, None)
+
+
+def in_c(problem: Problem) -> Training:
+    return _train(problem, pytensor.compile.mode.Mode(linker="cvm", optimizer="fast_run"))
+
+
+def _train(problem: Problem, mode: Any) -> Training:
     # Without this a product with a Python number makes float32 float64.
     pytensor.config.floatX = str(problem.X.dtype)
-    p = {k: pytensor.shared(array, borrow=True) for k, array in problem.parameters.items()}
-    X, y = pytensor.shared(problem.X, borrow=True), pytensor.shared(problem.y, borrow=True)
+    p = {
+        k: pytensor.shared(array, borrow=True, shape=array.shape)
+        for k, array in problem.parameters.items()
+    }
+    X, y = (pytensor.shared(data, borrow=True, shape=data.shape) for data in problem[1:])
     rows = np.arange(len(problem.X))
 
     hidden = pt.maximum(0, X @ p["W"] + p["b"]) if "W2" in p else X
@@ -25,5 +41,5 @@ def function(problem: Problem) -> Training:
     loss = data_loss + 0.5 * REG * sum(pt.sum(p[W] ** 2) for W in ("W", "W2") if W in p)
     gradients = pytensor.grad(loss, list(p.values()))
     updates = [(w, w - STEP_SIZE * g) for w, g in zip(p.values(), gradients, strict=True)]
-    step = pytensor.function([], loss, updates=updates)
+    step = pytensor.function([], loss, updates=updates, mode=mode)
     return Training(step, lambda: {name: w.get_value() for name, w in p.items()})
