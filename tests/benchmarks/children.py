@@ -28,7 +28,7 @@ THREADS = (
     "MKL_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
     "NUMBA_NUM_THREADS",
-    "NPROC",  # the size of XLA's pool
+    "NPROC",  # XLA's pool; its flag for threads has no effect in JAX 0.10
 )
 
 
@@ -39,10 +39,7 @@ class Failed(Exception):  # noqa: N818  (the contender did)
 def environment(n_threads: int) -> dict[str, str]:
     """Return the environment of a child; that of this process stays as it is."""
     kept = {name: value for name, value in os.environ.items() if name not in MISLEADING}
-    kept |= dict.fromkeys(THREADS, str(n_threads))
-    several = str(n_threads > 1).lower()
-    kept["XLA_FLAGS"] = f"{kept.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen={several}"
-    return kept
+    return kept | dict.fromkeys(THREADS, str(n_threads))
 
 
 class Child:

@@ -21,6 +21,7 @@ def describe() -> dict[str, Any]:
         "system": platform.platform(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "numpy": np.__version__,
+        "load": _load(),
         "blas": blas.get("openblas configuration") or f"{blas.get('name')} {blas.get('version')}",
     }
 
@@ -29,10 +30,16 @@ def summary(machine: dict[str, Any], n_threads: int) -> str:
     """Write it on one line."""
     caches = ", ".join(f"{name} {size}" for name, size in machine["caches"].items())
     threads = f"{n_threads} thread" + "s" * (n_threads > 1)
+    load = "" if machine["load"] is None else f"; load before {machine['load']:.1f}"
     return (
         f"{machine['cpu']}, {machine['cores']} cores ({caches or 'caches unknown'}), {threads}; "
-        f"{machine['python']}, NumPy {machine['numpy']}, {machine['blas']}"
+        f"{machine['python']}, NumPy {machine['numpy']}, {machine['blas']}{load}"
     )
+
+
+def _load() -> float | None:
+    """Return how many processes ran in the last minute: of others, at the start."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 
 def _cpu() -> str:

@@ -39,22 +39,22 @@ class Traced:
 
 def resident_peak(step: Callable[[], Any]) -> int | None:
     """Return by how much the process grows: whoever allocates, in pages; None but on Linux."""
-    clear = Path("/proc/self/clear_refs")
-    if not clear.exists():
+    if not Path("/proc/self/clear_refs").exists():
         return None
-    gc.collect()
-    # What the C library holds in reserve would be used unseen.
-    getattr(ctypes.CDLL(None), "malloc_trim", int)(0)
-    clear.write_text("5")  # sets the high-water mark back to what is resident now
-    before = _high_water_mark()
+    before = _high_water_mark(anew=True)
     step()
-    gc.collect()
-    clear.write_text("5")
+    _high_water_mark(anew=True)
     for _ in range(N_STEPS):
         step()
     return _high_water_mark() - before
 
 
-def _high_water_mark() -> int:
+def _high_water_mark(anew: bool = False) -> int:
+    """Return it in bytes; `anew` sets it back, first, to what is in use."""
+    if anew:
+        gc.collect()
+        # What the C library holds in reserve would hide what is taken from it.
+        getattr(ctypes.CDLL(None), "malloc_trim", int)(0)
+        Path("/proc/self/clear_refs").write_text("5", "utf-8")
     status = Path("/proc/self/status").read_text("utf-8")
     return 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", status)[1])

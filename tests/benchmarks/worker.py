@@ -45,8 +45,9 @@ class Worker:
     def time(self, n_steps: int) -> float:
         """Return the seconds that a step takes, in the mean of some in a row."""
         step = self.training.step
-        if n_steps > 1:
-            step()  # Others ran since the last turn: a step in cold caches is not what is asked.
+        # Others ran since the last turn. A step in cold caches, or one for which the system must
+        # first find memory, is not what is asked.
+        step()
         start = time.perf_counter()
         for _ in range(n_steps):
             step()

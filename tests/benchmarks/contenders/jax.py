@@ -31,7 +31,8 @@ def update(p: Any, X: Any, y: Any) -> Any:
 def jitted(problem: Problem) -> Training:
     jax.config.update("jax_enable_x64", problem.X.dtype == np.float64)
     p = {name: jnp.array(array) for name, array in problem.parameters.items()}
-    X, y = jnp.asarray(problem.X), jnp.asarray(problem.y, jnp.int32)
+    # Ready, or the copies are made, and NumPy's arrays freed, while a step is measured.
+    X, y = jax.block_until_ready((jnp.asarray(problem.X), jnp.asarray(problem.y, jnp.int32)))
 
     def step() -> Any:
         nonlocal p

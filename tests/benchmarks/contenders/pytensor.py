@@ -1,10 +1,13 @@
 """The step by PyTensor: a compiled function without inputs, which updates its shared variables.
 
-Compiled with its default linker, Numba as of version 3, and with the one that writes C.
+Compiled with its default linker, Numba as of version 3, and with the one that writes C. Installed
+by pip it finds no BLAS of its own and takes NumPy's, which it says at length.
 """
 
 from __future__ import annotations
 
+import logging
+import warnings
 from typing import Any
 
 import numpy as np
@@ -14,6 +17,9 @@ from pytensor.tensor.special import log_softmax
 
 from tests.benchmarks.contenders import Training
 from tests.benchmarks.workloads import REG, STEP_SIZE, Problem
+
+warnings.filterwarnings("ignore", "PyTensor could not link to a BLAS")
+logging.getLogger("pytensor.tensor.blas").setLevel(logging.ERROR)
 
 
 def default(problem: Problem) -> Training:
