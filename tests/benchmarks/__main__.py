@@ -52,9 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
     for name in options.workload or WORKLOADS:
         found = table.record(name, measure(name, options.threads, options.rounds, options.peers))
         report["workloads"][name] = found
-        print(
-            f"\n{heading}{name}, {WORKLOADS[name].title}\n\n{write(table.rows(found))}", flush=True
-        )
+        print(f"\n{heading}{name}, {WORKLOADS[name].title}\n\n{write(table.rows(found))}")
+        print(table.warning(found), end="", flush=True)
     report["dispatch"] = measure_dispatch(options.threads)
     print(f"\n{heading}dispatch\n\n{write(table.dispatch_rows(report['dispatch']))}")
     if options.json:

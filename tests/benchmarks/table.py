@@ -18,6 +18,9 @@ HEADS = (
 #: Below this, in bytes, a process's pages and a library's odds and ends hide what a step needs.
 RESIDENT_RESOLUTION = 4e6
 
+#: On a machine left alone the median is within a fifth of the least.
+DISTURBED = 1.3
+
 
 def quartiles(values: Any) -> list[float]:
     return np.percentile(values, (25, 50, 75)).tolist()
@@ -80,6 +83,18 @@ def _row(key: str, found: dict[str, Any]) -> tuple[str, ...]:
         _number(found.get("memory ratio")),
         _number(bars.get("memory")),
         found["memory by"],
+    )
+
+
+def warning(workload: dict[str, Any]) -> str:
+    """Say if others used the machine: then threads wait for a core, and ratios mean nothing."""
+    times = 1e3 * np.array(workload["contenders"][REFERENCE]["rounds"])
+    least, middle = np.min(times), np.median(times)
+    if middle <= DISTURBED * least:
+        return ""
+    return (
+        f"\nThe machine was busy: by hand took {middle:.3g} ms in the median, {least:.3g} at best. "
+        "Do not believe this table.\n"
     )
 
 

@@ -52,10 +52,10 @@ class Problem(NamedTuple):
 WORKLOADS = {
     "case study": Workload((300, 2, 3), "f8", Bars(2.0, 0.50), 200, 20),
     "two-layer case study": Workload((300, 2, 100, 3), "f8", Bars(1.3, 0.60), 100, 5),
-    "digits": Workload((1797, 64, 10), "f8", Bars(1.15, 0.65, 0.5), 100, 5),
-    "CIFAR batch": Workload((500, 3073, 10), "f8", Bars(1.0, 0.85, 0.5), 60, 3),
-    "MNIST": Workload((60000, 784, 10), "f4", Bars(1.0, 0.70, 0.25), 12, 1),
-    "vocabulary": Workload((512, 256, 32000), "f4", Bars(1.0, 0.40, 0.5), 9, 1),
+    "digits": Workload((1797, 64, 10), "f8", Bars(1.15, 0.65, 0.5), 80, 5),
+    "CIFAR batch": Workload((500, 3073, 10), "f8", Bars(1.0, 0.85, 0.5), 40, 3),
+    "MNIST": Workload((60000, 784, 10), "f4", Bars(1.0, 0.70, 0.25), 9, 1),
+    "vocabulary": Workload((512, 256, 32000), "f4", Bars(1.0, 0.40, 0.5), 7, 1),
 }
 
 
