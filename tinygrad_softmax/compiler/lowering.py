@@ -215,7 +215,6 @@ class Lowering(Builder):
             own = not value.is_scalar and value.root.kind == "array"
             taken = any(value.root is known.root for known in self.draft.results.values())
             whole = own and value.shape == given.shape and value.size == value.root.size
-            whole = whole and value.root.order == "C"
             if not given.shape or (whole and value.dtype == given.dtype and not taken):
                 self.draft.results[name] = value
             else:

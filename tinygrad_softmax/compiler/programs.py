@@ -23,6 +23,7 @@ from . import views as views
 from .formula import Form, Formula
 from .lowering import Lowering
 from .rows import axis_of, block_of, phases
+from .scaling import lighter
 from .schedule import VIEWS, entries
 from .source import Source
 
@@ -42,6 +43,7 @@ class Program:
     def __init__(
         self, formula: Formula, form: Form, inputs: dict[str, Any], rows: int | None = None
     ) -> None:
+        form = _at_sizes(formula, form, inputs)
         size, where = _cut(formula, form)
         if size is not None and rows is None:
             rows = _block(formula, form, inputs, size, where)
@@ -100,6 +102,15 @@ class Entry:
         if self._safe is None and self.formula is not None and self.formula.quick is not None:
             self._safe = Program(self.formula, self.formula.safe, inputs).step()
         return self._safe
+
+
+def _at_sizes(formula: Formula, form: Form, inputs: dict[str, Any]) -> Form:
+    """Return the form that suits these sizes."""
+    sizes = {n: np.shape(inputs[name])[axis] for (name, axis), n in formula.trace.classes.items()}
+    sums = {f" {i}": e for i, e in enumerate(form.guards)}
+    roots, became = lighter(form.roots | sums, formula.trace.world, sizes)
+    guards = [roots.pop(name) for name in sums] if sums else []
+    return Form(roots, guards, {became.get(e, e): name for e, name in form.names.items()})
 
 
 def _cut(formula: Formula, form: Form) -> tuple[int | None, dict[Expr, str]]:

@@ -1,7 +1,7 @@
 """Sums over axes, largest entries, products of matrices, and what blocks of rows add up to.
 
-Imports `totals`. A sum over an axis of an array in C order is a product with ones, which is several
-times as fast as NumPy's reduction of short rows.
+Imports `sums` and `totals`. A sum over an axis of an array in C order is a product with ones, which
+is several times as fast as NumPy's reduction of short rows.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import numpy as np
 from ..shapes import normalize_axis
 from ..symbolic.expr import Expr
 from .lowering import Lowering, lowers
+from .sums import transposed
 from .totals import ones, total
 from .values import Value
 
@@ -77,8 +78,8 @@ def multiply_matrices(low: Lowering, e: Expr) -> Value:
     if _sums_long_rows(a, b):
         target.order = "F"
     if target.order == "F":
-        sides = (_transposed(low, b), _transposed(low, a))
-        low.do(_transposed(low, target), "np.dot({0}, {1})", *sides, reuse=False)
+        sides = (transposed(low, b), transposed(low, a))
+        low.do(transposed(low, target), "np.dot({0}, {1})", *sides, reuse=False)
     else:
         low.do(target, "np.dot({0}, {1})", a, b, reuse=False)
     return added(low, e, target)
@@ -96,13 +97,6 @@ def _sums_long_rows(a: Value, b: Value) -> bool:
 
 
 _PAGE = 4096
-
-
-def _transposed(low: Lowering, value: Value) -> Value:
-    if value.access == "{}.T" and value.base is not None:
-        return value.base
-    rows = None if value.rows is None else 1 - value.rows
-    return low.view(value, "{}.T", value.shape[::-1], rows)
 
 
 def added(low: Lowering, e: Expr, part: Value) -> Value:

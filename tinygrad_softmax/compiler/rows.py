@@ -19,7 +19,7 @@ from ..symbolic.terms import LINEAR, PRODUCT
 
 #: What is read of the inputs at a time should stay in the cache between its two uses.
 _CACHE = 1 << 19
-_FEWEST = 256
+_FEWEST = 384
 _MOST = 1 << 21
 
 

@@ -15,6 +15,7 @@ from ..symbolic.terms import PRODUCT, is_number
 from .lowering import Lowering, lowers
 from .picks import put
 from .products import computed, factors_of, product, scalar_text, terms_of
+from .runtime import LARGE, PIECE, add_scaled
 from .values import Value, literal, scalar
 
 
@@ -56,18 +57,53 @@ def total_of_terms(low: Lowering, e: Expr) -> Value:
     ):
         return _scalar_sum(low, e)
     puts = {t: c for t, c in terms.items() if scatter_of(t) in low.absorbed}
-    parts = [_part(low, t, c) for t, c in terms.items() if t not in puts]
     shape = low.shape(e)
+    pieces = _pieces(low, e, [t for t in terms if t not in puts])
+    parts = [_part(low, t, c) for t, c in terms.items() if t not in puts and t not in pieces]
     parts.sort(key=lambda p: (-p.value.size, p.times < 0, p.value.is_scalar))
     current = parts[0] if parts else Part(scalar(0), 1.0)
     for part in parts[1:]:
         current = _plus(low, e, current, part, last=part is parts[-1])
-    value = _finished(low, e, current, shape, bool(puts))
+    value = _finished(low, e, current, shape, bool(puts or pieces))
+    for term, base in pieces.items():
+        scalars = {b: k for b, k in factors_of(term).items() if b is not base}
+        _add_scaled(low, value, low.lower(base), scalar_text(low, scalars, terms[term]))
     for term, c in puts.items():
         scatter = scatter_of(term)
         scalars = {b: k for b, k in factors_of(term).items() if b is not scatter}
         put(low, value, scatter, scalar_text(low, scalars, c))
     return value
+
+
+def _pieces(low: Lowering, e: Expr, terms: list[Expr]) -> dict[Expr, Expr]:
+    """Return the terms that are a scalar times a large array, to be added a piece at a time."""
+    shape = low.shape(e)
+    found: dict[Expr, Expr] = {}
+    for term in terms:
+        arrays = [b for b in factors_of(term) if not low.lower(b).is_scalar]
+        scaled = term in low.absorbed and len(arrays) == 1 and factors_of(term)[arrays[0]] == 1
+        if scaled and low.shape(arrays[0]) == shape and low.lower(arrays[0]).size >= LARGE:
+            found[term] = arrays[0]
+    whole = [t for t in terms if t not in found and low.shape(t) == shape]
+    return found if whole and low.rows(e) is None else {}
+
+
+def _add_scaled(low: Lowering, target: Value, base: Value, by: Value) -> None:
+    call = low.object(add_scaled, "add_scaled")
+    held = low.object(target.dtype, target.dtype.name)
+    scratch = low.constant(f"np.empty({PIECE}, {held})", (PIECE,), target.dtype, "scratch")
+    out = target
+    if target.order == "F":
+        out, base = transposed(low, target), transposed(low, base)
+    low.do(target, f"{call}({{0}}, {{1}}, {{2}}, {{3}})", out, base, by, scratch, kind="do")
+
+
+def transposed(low: Lowering, value: Value) -> Value:
+    """Return a matrix with its axes the other way round."""
+    if value.access == "{}.T" and value.base is not None:
+        return value.base
+    rows = None if value.rows is None else 1 - value.rows
+    return low.view(value, "{}.T", value.shape[::-1], rows)
 
 
 def scatter_of(term: Expr) -> Any:
@@ -129,6 +165,8 @@ def _finished(low: Lowering, e: Expr, part: Part, shape: tuple[int, ...], own: b
     if value.shape != shape or value.is_scalar or own:
         real = value.dtype is not None and value.dtype.kind == "f"
         target = low.array(e, value.dtype if real else low.float_of([value]))
+        if value.base is None and not value.is_scalar and target.base is None:
+            target.order = value.order
         low.do(target, "np.copyto({target}, {0})", value, kind="copy")
         return target
     return value
