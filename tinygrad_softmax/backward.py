@@ -36,20 +36,28 @@ def order(root: Any) -> list[Any]:
     >>> [node.primitive.__name__ if node.primitive else "leaf" for node in order(loss.origin)]
     ['leaf', 'exp', 'multiply']
     """
+    return _survey(root)[0]
+
+
+def _survey(root: Any) -> tuple[list[Any], set[Any]]:
+    """Return the nodes in order, and those where several contributions will meet."""
     seen = {root}
-    stack = [root]
-    while stack:
-        node = stack.pop()
+    shared: set[Any] = set()
+    found = [root]
+    for node in found:  # it grows on the way
         if node.kept is None:
             raise BackwardError(
                 f"backward() has already consumed this graph (at {node.primitive.__name__}): "
                 "say retain_graph=True the first time, or compute the loss again"
             )
         for origin in node.origins:
-            if origin is not None and origin not in seen:
+            if origin in seen:
+                shared.add(origin)
+            elif origin is not None:
                 seen.add(origin)
-                stack.append(origin)
-    return sorted(seen, key=_by_serial)
+                found.append(origin)
+    found.sort(key=_by_serial)
+    return found, shared
 
 
 def gradients(
@@ -89,10 +97,10 @@ def gradients(
     >>> [float(g) for _, g, _ in gradients((x * x).origin, np.ones(()))]
     [1.0, 6.0]
     """
-    nodes = order(root)
+    nodes, shared = _survey(root)
     watch = MODE.get().watch
     pending: dict[Any, Any] = {root: seed}
-    owned: set[Any] = set()
+    owned: set[Any] = set()  # of leaves and of what is shared: nobody asks it of the others
     for node in nodes:
         if node.seals or node.primitive is None:
             _check_unchanged(node)
@@ -126,7 +134,7 @@ def gradients(
                 d = _add(earlier, d, origin in owned)
                 if d.__class__ is np.ndarray:
                     owned.add(origin)
-            elif d is not g and _is_fresh(d, kept):
+            elif (origin.primitive is None or origin in shared) and _is_fresh(d, g, kept):
                 owned.add(origin)
             pending[origin] = d
         if consume:
@@ -169,9 +177,9 @@ def contribution(node: Any, edge: Edge, g: Any) -> Any:
     return fold(d, origin.shape) if d.shape != origin.shape else d
 
 
-def _is_fresh(d: Any, kept: tuple[Any, ...]) -> bool:
+def _is_fresh(d: Any, g: Any, kept: tuple[Any, ...]) -> bool:
     """Whether a rule's answer is an array of its own: no view, and nothing that it was handed."""
-    if d.__class__ is not np.ndarray or d.base is not None or not d.flags.writeable:
+    if d is g or d.__class__ is not np.ndarray or d.base is not None or not d.flags.writeable:
         return False
     for array in kept:  # noqa: SIM110 - by identity, and a generator would cost as much as the rule
         if array is d:
@@ -184,9 +192,12 @@ def _may_stay_compact(node: Any) -> bool:
 
     Not where the op itself repeated an operand: there the copies have to be counted.
     """
-    return node.primitive.elementwise and all(
-        origin is None or origin.shape == node.shape for origin in node.origins
-    )
+    if not node.primitive.elementwise:
+        return False
+    for origin in node.origins:  # noqa: SIM110 - a generator would take 0.5 us more
+        if origin is not None and origin.shape != node.shape:
+            return False
+    return True
 
 
 def _add(earlier: Any, d: Any, owned: bool) -> Any:

@@ -15,7 +15,7 @@ from .composite import arrangement, reductions
 from .dispatch import by_our_names, keywords, no_rule
 from .errors import GradientLostError, NoRuleError, variable_name
 from .ops import arithmetic, indexing, matrix, reduction, selection, shaping
-from .primitive import NUMPY
+from .primitive import NUMPY, Primitive
 from .rules import Function
 from .tape import Value
 
@@ -39,74 +39,74 @@ class Operators(Value):
     __hash__ = object.__hash__  # values are compared entry by entry, so they hash by identity
 
     def __add__(self, other: Any) -> Any:
-        return arithmetic.add(self, other)
+        return self.apply(arithmetic.add, (self, other), {})
 
     def __radd__(self, other: Any) -> Any:
-        return arithmetic.add(other, self)
+        return self.apply(arithmetic.add, (other, self), {})
 
     def __sub__(self, other: Any) -> Any:
-        return arithmetic.subtract(self, other)
+        return self.apply(arithmetic.subtract, (self, other), {})
 
     def __rsub__(self, other: Any) -> Any:
-        return arithmetic.subtract(other, self)
+        return self.apply(arithmetic.subtract, (other, self), {})
 
     def __mul__(self, other: Any) -> Any:
-        return arithmetic.multiply(self, other)
+        return self.apply(arithmetic.multiply, (self, other), {})
 
     def __rmul__(self, other: Any) -> Any:
-        return arithmetic.multiply(other, self)
+        return self.apply(arithmetic.multiply, (other, self), {})
 
     def __truediv__(self, other: Any) -> Any:
-        return arithmetic.divide(self, other)
+        return self.apply(arithmetic.divide, (self, other), {})
 
     def __rtruediv__(self, other: Any) -> Any:
-        return arithmetic.divide(other, self)
+        return self.apply(arithmetic.divide, (other, self), {})
 
     def __pow__(self, other: Any) -> Any:
-        return arithmetic.power(self, other)
+        return self.apply(arithmetic.power, (self, other), {})
 
     def __rpow__(self, other: Any) -> Any:
-        return arithmetic.power(other, self)
+        return self.apply(arithmetic.power, (other, self), {})
 
     def __matmul__(self, other: Any) -> Any:
-        return matrix.matmul(self, other)
+        return self.apply(matrix.matmul, (self, other), {})
 
     def __rmatmul__(self, other: Any) -> Any:
-        return matrix.matmul(other, self)
+        return self.apply(matrix.matmul, (other, self), {})
 
     def copy(self) -> Any:
         """Return the same values, as a value of its own."""
-        return arithmetic.positive(self)
+        return self.apply(arithmetic.positive, (self,), {})
 
     def __neg__(self) -> Any:
-        return arithmetic.negative(self)
+        return self.apply(arithmetic.negative, (self,), {})
 
     def __pos__(self) -> Any:
-        return arithmetic.positive(self)
+        return self.apply(arithmetic.positive, (self,), {})
 
     def __abs__(self) -> Any:
-        return arithmetic.absolute(self)
+        return self.apply(arithmetic.absolute, (self,), {})
 
     def __lt__(self, other: Any) -> Any:
-        return selection.less(self, other)
+        return self.apply(selection.less, (self, other), {})
 
     def __le__(self, other: Any) -> Any:
-        return selection.less_equal(self, other)
+        return self.apply(selection.less_equal, (self, other), {})
 
     def __gt__(self, other: Any) -> Any:
-        return selection.greater(self, other)
+        return self.apply(selection.greater, (self, other), {})
 
     def __ge__(self, other: Any) -> Any:
-        return selection.greater_equal(self, other)
+        return self.apply(selection.greater_equal, (self, other), {})
 
     def __eq__(self, other: Any) -> Any:
-        return selection.equal(self, other)
+        return self.apply(selection.equal, (self, other), {})
 
     def __ne__(self, other: Any) -> Any:
-        return selection.not_equal(self, other)
+        return self.apply(selection.not_equal, (self, other), {})
 
     def __getitem__(self, key: Any) -> Any:
-        return indexing.getitem(self, index=indexing.normalize_index(key))
+        return self.apply(indexing.getitem, (self,), {"index": indexing.normalize_index(key)})
 
     def __setitem__(self, key: Any, value: Any) -> None:
         name = variable_name(self) or "t"
@@ -164,13 +164,16 @@ class Operators(Value):
         return arrangement.cast(self, dtype)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
+        ours = NUMPY.get(ufunc) if method == "__call__" else None
+        if not settings and ours.__class__ is Primitive:
+            return self.apply(ours, inputs, {})
         if settings.pop("out", None) is not None:
             raise GradientLostError(
                 f"np.{ufunc.__name__} cannot write a tensor into an array (out=, or an in-place "
                 f"operator such as +=): write x = x + t instead of x += t"
             )
-        if method == "__call__" and ufunc in NUMPY:
-            return NUMPY[ufunc](*inputs, **settings)
+        if ours is not None:
+            return ours(*inputs, **settings)
         if method == "reduce" and ufunc in _REDUCE:
             settings = {k: v for k, v in settings.items() if v is not None or k == "axis"}
             return _REDUCE[ufunc](inputs[0], *inputs[1:] or (settings.pop("axis", 0),), **settings)

@@ -41,7 +41,9 @@ def fingerprint(array: Any, exact: bool = False) -> int:
     False
     """
     if not exact and array.size > 512:
-        array = array.flat[:: -(-array.size // 512)]
+        # a view where one run over memory will do; the iterator `flat` is several times slower
+        entries = array.ravel("K") if array.flags.forc else array.flat
+        array = entries[:: -(-array.size // 512)]
     return hash(array.tobytes())
 
 

@@ -26,6 +26,7 @@ class Op(Protocol):
     __name__: str
     argnames: tuple[str, ...]
     run: Function
+    fresh: bool
     shape: Function
     elementwise: bool
     plain: bool
@@ -125,22 +126,9 @@ class Value:
     @classmethod
     def apply(cls, primitive: Op, inputs: tuple[Any, ...], settings: dict[str, Any]) -> Any:
         """Compute the op on the arrays of `inputs`; record it if one of them is tracked."""
-        arrays: list[Any] = []
-        origins: list[Node | None] = []
-        mask, bit = 0, 1  # the inputs that are tracked, as bits
-        for value in inputs:
-            if isinstance(value, Value):
-                arrays.append(value.array)
-                origin = value.origin
-                origins.append(origin)
-                if origin is not None:
-                    mask += bit
-            else:
-                arrays.append(value if value.__class__ in _PLAIN else np.asarray(value))
-                origins.append(None)
-            bit += bit
+        arrays, origins, mask = _unwrap(inputs)
         try:
-            out = primitive.run(*arrays, **settings)
+            out = primitive.run(*arrays, **settings) if settings else primitive.run(*arrays)
         except (ValueError, IndexError, TypeError) as error:
             primitive.explain_failure(inputs, arrays, settings)
             raise error
@@ -148,43 +136,66 @@ class Value:
             return out
         if out.__class__ is not np.ndarray:
             out = np.asarray(out)
-        for array in arrays:
-            if array is out:  # freezing the result must not freeze an operand
-                out = out.view()
+        elif not primitive.fresh and any([array is out for array in arrays]):
+            out = out.view()  # freezing the result must not freeze an operand
         out.setflags(False)
-        mode = MODE.get()
-        result = cls.__new__(cls)
+        result = _new(cls)
         result.array = out
-        result._name = None
+        result.origin = result._name = None
+        mode = MODE.get()
         if mask and mode.record:
-            result.origin = _record(primitive, inputs, arrays, origins, mask, out, settings)
-        else:
-            result.origin = None
+            plan = primitive.plans.get(mask) or primitive.plan(mask, len(inputs))
+            if settings and out.dtype.kind != "f":  # np.sum(t, dtype=int)
+                check_floating(out)
+            if plan.pick is None:
+                kept: tuple[Any, ...] = ()
+            elif primitive.variadic:
+                kept = plan.pick((tuple(arrays), out, *settings.values()))
+            else:
+                kept = plan.pick((*arrays, out, *settings.values()))
+            result.origin = node = Node(primitive, origins, plan, kept, out.shape, out.dtype)
+            if plan.sealed:
+                node.seals = _seal(plan.sealed, arrays, inputs)
         if mode.watch is not None:
             mode.watch.forward(result.origin, primitive, inputs, out)
         return result
 
 
+#: `cls.__new__(cls)`, without looking for it each time.
+_new = object.__new__
+#: What NumPy takes as it is; asked for first, for `isinstance` looks at an array twice.
 _PLAIN = frozenset({np.ndarray, float, int, np.float64, np.float32})
 
 
-def _record(primitive: Op, inputs: Any, arrays: Any, origins: Any, mask: int, out: Any,
-            settings: dict[str, Any]) -> Node:  # fmt: skip
-    """Make the node of an op that has just been computed, with what its rules want of it."""
-    plan = primitive.plans.get(mask) or primitive.plan(mask, len(inputs))
-    if settings and out.dtype.kind != "f":  # np.sum(t, dtype=int)
-        check_floating(out)
-    if plan.pick is None:
-        kept: tuple[Any, ...] = ()
-    elif primitive.variadic:
-        kept = plan.pick((tuple(arrays), out, *settings.values()))
-    else:
-        kept = plan.pick((*arrays, out, *settings.values()))
-    node = Node(primitive, origins, plan, kept, out.shape, out.dtype)
-    for position in plan.sealed:
-        if can_change(arrays[position]):
-            node.seals += (Seal.of(arrays[position], inputs[position]._name),)
-    return node
+def _unwrap(inputs: tuple[Any, ...]) -> tuple[list[Any], list[Node | None], int]:
+    """Return the inputs' arrays, their nodes (None for constants), and a bit for each tracked."""
+    arrays: list[Any] = []
+    origins: list[Node | None] = []
+    mask, bit = 0, 1
+    for value in inputs:
+        origin = None
+        if value.__class__ not in _PLAIN:
+            if isinstance(value, Value):
+                origin = value.origin
+                value = value.array
+                if origin is not None:
+                    mask += bit
+            else:
+                value = np.asarray(value)
+        arrays.append(value)
+        origins.append(origin)
+        bit += bit
+    return arrays, origins, mask
+
+
+def _seal(positions: tuple[int, ...], arrays: Any, inputs: Any) -> tuple[Seal, ...]:
+    """Seal the arrays at `positions` that someone can still write to, each once."""
+    seals: tuple[Seal, ...] = ()
+    for position in positions:
+        array = arrays[position]
+        if can_change(array) and not (seals and seals[-1].array is array):  # as W in W * W
+            seals += (Seal.of(array, inputs[position]._name),)
+    return seals
 
 
 def check_floating(array: Any) -> None:

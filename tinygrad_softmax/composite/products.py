@@ -24,9 +24,15 @@ from .arrangement import diagonal
 @implements(np.dot)
 def dot(x: Any, w: Any) -> Any:
     """NumPy's dot: the matrix product, a scaling if one side is 0-d."""
-    if not np.ndim(x) or not np.ndim(w):
+    x_ndim, w_ndim = _ndim(x), _ndim(w)
+    if not x_ndim or not w_ndim:
         return multiply(x, w)
-    return matmul(x, w) if np.ndim(w) <= 2 else tensordot(x, w, (-1, -2))
+    return matmul(x, w) if w_ndim <= 2 else tensordot(x, w, (-1, -2))
+
+
+def _ndim(x: Any) -> int:
+    """Return the number of axes; `np.ndim` of a Tensor takes 1.5 us, by way of the protocol."""
+    return len(x.shape) if hasattr(x, "shape") else np.ndim(x)
 
 
 @implements(np.inner)
