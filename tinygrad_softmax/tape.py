@@ -126,7 +126,22 @@ class Value:
     @classmethod
     def apply(cls, primitive: Op, inputs: tuple[Any, ...], settings: dict[str, Any]) -> Any:
         """Compute the op on the arrays of `inputs`; record it if one of them is tracked."""
-        arrays, origins, mask = _unwrap(inputs)
+        arrays: list[Any] = []
+        origins: list[Node | None] = []
+        mask, bit = 0, 1  # the inputs that are tracked, as bits
+        for value in inputs:
+            origin = None
+            if value.__class__ not in _PLAIN:
+                if isinstance(value, Value):
+                    origin = value.origin
+                    value = value.array
+                    if origin is not None:
+                        mask += bit
+                else:
+                    value = np.asarray(value)
+            arrays.append(value)
+            origins.append(origin)
+            bit += bit
         try:
             out = primitive.run(*arrays, **settings) if settings else primitive.run(*arrays)
         except (ValueError, IndexError, TypeError) as error:
@@ -144,58 +159,40 @@ class Value:
         result.origin = result._name = None
         mode = MODE.get()
         if mask and mode.record:
-            plan = primitive.plans.get(mask) or primitive.plan(mask, len(inputs))
-            if settings and out.dtype.kind != "f":  # np.sum(t, dtype=int)
-                check_floating(out)
-            if plan.pick is None:
-                kept: tuple[Any, ...] = ()
-            elif primitive.variadic:
-                kept = plan.pick((tuple(arrays), out, *settings.values()))
-            else:
-                kept = plan.pick((*arrays, out, *settings.values()))
-            result.origin = node = Node(primitive, origins, plan, kept, out.shape, out.dtype)
-            if plan.sealed:
-                node.seals = _seal(plan.sealed, arrays, inputs)
+            result.origin = _record(primitive, inputs, arrays, origins, mask, out, settings)
         if mode.watch is not None:
             mode.watch.forward(result.origin, primitive, inputs, out)
         return result
+
+
+def _record(primitive: Op, inputs: Any, arrays: Any, origins: Any, mask: int, out: Any,
+            settings: dict[str, Any]) -> Node:  # fmt: skip
+    """Make the node of an op that has just been computed, with what its rules want of it."""
+    plan = primitive.plans.get(mask) or primitive.plan(mask, len(inputs))
+    if settings and out.dtype.kind != "f":  # np.sum(t, dtype=int)
+        check_floating(out)
+    if plan.pick is None:
+        kept: tuple[Any, ...] = ()
+    elif primitive.variadic:
+        kept = plan.pick((tuple(arrays), out, *settings.values()))
+    else:
+        kept = plan.pick((*arrays, out, *settings.values()))
+    node = Node(primitive, origins, plan, kept, out.shape, out.dtype)
+    if plan.sealed:
+        seals: tuple[Seal, ...] = ()
+        for position in plan.sealed:
+            array = arrays[position]
+            if can_change(array) and not (seals and seals[-1].array is array):  # W in W * W
+                seals += (Seal.of(array, inputs[position]._name),)
+        if seals:
+            node.seals = seals
+    return node
 
 
 #: `cls.__new__(cls)`, without looking for it each time.
 _new = object.__new__
 #: What NumPy takes as it is; asked for first, for `isinstance` looks at an array twice.
 _PLAIN = frozenset({np.ndarray, float, int, np.float64, np.float32})
-
-
-def _unwrap(inputs: tuple[Any, ...]) -> tuple[list[Any], list[Node | None], int]:
-    """Return the inputs' arrays, their nodes (None for constants), and a bit for each tracked."""
-    arrays: list[Any] = []
-    origins: list[Node | None] = []
-    mask, bit = 0, 1
-    for value in inputs:
-        origin = None
-        if value.__class__ not in _PLAIN:
-            if isinstance(value, Value):
-                origin = value.origin
-                value = value.array
-                if origin is not None:
-                    mask += bit
-            else:
-                value = np.asarray(value)
-        arrays.append(value)
-        origins.append(origin)
-        bit += bit
-    return arrays, origins, mask
-
-
-def _seal(positions: tuple[int, ...], arrays: Any, inputs: Any) -> tuple[Seal, ...]:
-    """Seal the arrays at `positions` that someone can still write to, each once."""
-    seals: tuple[Seal, ...] = ()
-    for position in positions:
-        array = arrays[position]
-        if can_change(array) and not (seals and seals[-1].array is array):  # as W in W * W
-            seals += (Seal.of(array, inputs[position]._name),)
-    return seals
 
 
 def check_floating(array: Any) -> None:

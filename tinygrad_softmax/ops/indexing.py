@@ -30,7 +30,7 @@ def _(g: Any, index: Any, shape: Shape) -> Any:
 @primitive(shape=lambda x, index, into: into)
 def scatter(x: Any, *, index: Any, into: Shape) -> Any:
     """Zeros of shape `into` with `x` at `index`; entries meeting at one place add up."""
-    out = np.zeros(into, getattr(x, "dtype", float))
+    out = np.zeros(into, x.dtype if x.__class__ is np.ndarray else getattr(x, "dtype", float))
     if meets_once(index):
         out[index] = x
     else:
@@ -57,19 +57,22 @@ def meets_once(index: Any) -> bool:
     """
     parts = index if isinstance(index, tuple) else (index,)
     arrays = [part for part in parts if isinstance(part, np.ndarray)]
+    if all([array.ndim <= 1 for array in arrays]) and any(map(_strictly_monotone, arrays)):
+        return True
     if all(array.dtype == bool for array in arrays):
         return len(arrays) <= 1
-    if all(array.size <= 1 for array in arrays):
-        return True
-    return all(array.ndim <= 1 for array in arrays) and any(map(_strictly_monotone, arrays))
+    return all(array.size <= 1 for array in arrays)
 
 
 def _strictly_monotone(array: Any) -> bool:
     # an array of one entry says nothing: it is stretched to the length of the others
-    if array.size < 2 or array.dtype == bool or (array[0] < 0) != (array[-1] < 0):
+    if array.size < 2 or array.dtype == bool:
         return False
-    step = array[1:] > array[:-1] if array[-1] > array[0] else array[1:] < array[:-1]
-    return bool(step.all())
+    first, last = array.item(0), array.item(-1)
+    if (first < 0) != (last < 0):
+        return False
+    step = array[1:] > array[:-1] if last > first else array[1:] < array[:-1]
+    return np.count_nonzero(step) == step.size  # `step.all()` takes twice as long
 
 
 @lru_cache(maxsize=64)

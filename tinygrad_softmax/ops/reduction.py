@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..primitive import implements, primitive
-from ..shapes import kept_dims, reduced
+from ..shapes import kept_dims, reduced, sum_short_rows
 
 # NumPy's stubs know `reduce` with a literal `keepdims` only: hence the three ignored overloads.
 
@@ -19,6 +19,8 @@ from ..shapes import kept_dims, reduced
 @primitive(numpy=np.sum, shape=reduced)
 def sum(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
     """Sum over `axis` (every axis if None)."""
+    if keepdims and axis == 1 and dtype is None and x.__class__ is np.ndarray and x.ndim == 2:
+        return sum_short_rows(x)
     return np.add.reduce(x, axis=axis, dtype=dtype, keepdims=keepdims)  # type: ignore[call-overload]
 
 
