@@ -1,6 +1,6 @@
 """The reverse pass: one loop for every kind of value.
 
-Imports `tape`, `rules`, `shapes` and `errors`. Its one idea: a node is visited once, after
+Imports `nodes`, `scattered`, `rules`, `shapes` and `errors`. Its one idea: a node is visited once, after
 everything that used it; there each rule is called with the gradient and what it kept, and its
 answer is folded to the operand's shape and added to what has arrived there before.
 """
@@ -8,56 +8,17 @@ answer is folded to the operand's shape and added to what has arrived there befo
 from __future__ import annotations
 
 from collections.abc import Iterator
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
-from .errors import BackwardError, StaleDataError, variable_name
+from .errors import BackwardError
+from .nodes import check_unchanged, survey
+from .nodes import order as order  # those who look at the graph ask here for both
 from .rules import Edge
+from .scattered import Scattered
 from .shapes import fold
-from .tape import MODE, Leaf, Value
-
-_by_serial = attrgetter("serial")
-
-
-def order(root: Any) -> list[Any]:
-    """Return every node that `root` depends on, itself included, operands before results.
-
-    Raises
-    ------
-    BackwardError
-        If part of the graph has been consumed by an earlier backward pass.
-
-    Examples
-    --------
-    >>> from tinygrad_softmax import Tensor
-    >>> loss = np.exp(Tensor(0.0)) * 2
-    >>> [node.primitive.__name__ if node.primitive else "leaf" for node in order(loss.origin)]
-    ['leaf', 'exp', 'multiply']
-    """
-    return _survey(root)[0]
-
-
-def _survey(root: Any) -> tuple[list[Any], set[Any]]:
-    """Return the nodes in order, and those where several contributions will meet."""
-    seen = {root}
-    shared: set[Any] = set()
-    found = [root]
-    for node in found:  # it grows on the way
-        if node.kept is None:
-            raise BackwardError(
-                f"backward() has already consumed this graph (at {node.primitive.__name__}): "
-                "say retain_graph=True the first time, or compute the loss again"
-            )
-        for origin in node.origins:
-            if origin in seen:
-                shared.add(origin)
-            elif origin is not None:
-                seen.add(origin)
-                found.append(origin)
-    found.sort(key=_by_serial)
-    return found, shared
+from .tape import MODE, Value
 
 
 def gradients(
@@ -97,17 +58,21 @@ def gradients(
     >>> [float(g) for _, g, _ in gradients((x * x).origin, np.ones(()))]
     [1.0, 6.0]
     """
-    nodes, shared = _survey(root)
+    nodes, shared = survey(root)
     watch = MODE.get().watch
     pending: dict[Any, Any] = {root: seed}
     owned: set[Any] = set()  # of leaves and of what is shared: nobody asks it of the others
     for node in nodes:
         if node.seals or node.primitive is None:
-            _check_unchanged(node)
+            check_unchanged(node)
     while nodes:
         node = nodes.pop()
         g = pending.pop(node)
         primitive = node.primitive
+        few = g.__class__ is Scattered
+        if few and (primitive is None or not g.passes(node)):
+            g, few = g.whole(), False
+            owned.add(node)
         if primitive is None:
             yield node, g, node in owned
             continue
@@ -118,11 +83,13 @@ def gradients(
         for position, function, pick, told in node.plan.edges:
             origin = node.origins[position]
             kept = held if pick is None else pick(held)
-            if told is None:
+            shape = origin.shape
+            if few:
+                d = g.through(function, kept, shape)
+            elif told is None:
                 d = function(g, *kept)
             else:
                 d = function(g, *kept, **told(origin, position))
-            shape = origin.shape
             if d.shape != shape:
                 d = fold(d, shape)
             if d.dtype is not origin.dtype and d.dtype != origin.dtype:
@@ -174,6 +141,8 @@ def contribution(node: Any, edge: Edge, g: Any) -> Any:
     kept = node.kept if edge.pick is None else edge.pick(node.kept)
     told = edge.told(origin, edge.position) if edge.told is not None else {}
     d = edge.function(g, *kept, **told)
+    if d.__class__ is Scattered:
+        d = d.whole()
     return fold(d, origin.shape) if d.shape != origin.shape else d
 
 
@@ -202,7 +171,11 @@ def _may_stay_compact(node: Any) -> bool:
 
 def _add(earlier: Any, d: Any, owned: bool) -> Any:
     """Add a contribution, in the memory of the earlier ones if nothing else refers to it."""
-    if owned and earlier.ndim >= d.ndim:
+    if d.__class__ is Scattered:
+        if owned and earlier.shape == d.shape and d.rest is None:
+            earlier[d.index] += d.values
+            return earlier
+    elif owned and earlier.ndim >= d.ndim:
         try:
             return np.add(earlier, d, out=earlier)
         except ValueError:  # the sum is larger than the earlier one, which was compact
@@ -217,7 +190,7 @@ def _cast(d: Any, node: Any, origin: Any) -> Any:
             f"the gradient of {node.primitive.__name__} is complex but the operand is "
             f"{origin.dtype}: take the real part of the complex operand first"
         )
-    return d.astype(origin.dtype)
+    return np.asarray(d).astype(origin.dtype) if d.__class__ is Scattered else d.astype(origin.dtype)
 
 
 def _rewrap(wrap: type[Value], node: Any) -> tuple[Any, ...]:
@@ -235,20 +208,3 @@ def _rewrap(wrap: type[Value], node: Any) -> tuple[Any, ...]:
         return held if origin is None else wrap.wrap(held, origin)
 
     return tuple(map(value, node.plan.names, node.kept))
-
-
-def _check_unchanged(node: Any) -> None:
-    """Raise if an array that this node relies on is not what it was in the forward pass."""
-    if isinstance(node, Leaf) and node.updated:
-        raise StaleDataError(
-            f"{node.name or 'a leaf tensor'} {node.shape} was updated between the forward and the "
-            "backward pass: call backward() first, update afterwards"
-        )
-    for seal in node.seals:
-        if seal.broken:
-            name = seal.name or variable_name(seal.array, Value) or "an operand"
-            raise StaleDataError(
-                f"{name} {seal.array.shape} of {node.primitive.__name__} was "
-                "changed in place between the forward and the backward pass: update it after "
-                "backward(), or hand the op a copy"
-            )

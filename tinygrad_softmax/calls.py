@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from .backward import gradients, order
+from .backward import gradients
 from .errors import BackwardError
+from .nodes import order
 from .ops.arithmetic import positive
 from .tape import MODE, Value
 from .tensor import Tensor

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..primitive import primitive
+from ..scattered import Scattered
 from ..shapes import Shape, picked
 
 
@@ -24,6 +25,8 @@ def getitem(x: Any, *, index: Any) -> Any:
 @getitem.grad("x")
 def _(g: Any, index: Any, shape: Shape) -> Any:
     """Only the picked entries of `x` moved the result: `g` goes back there, 0 elsewhere."""
+    if (few := Scattered.of(g, index, shape)) and meets_once(index):
+        return few  # not written out, if there are few among many
     return scatter(g, index=index, into=shape)
 
 

@@ -1,0 +1,134 @@
+"""A gradient that is zero but at a few picked entries, kept as those for as long as possible.
+
+Imports `shapes`. ``probs[range(N), y]`` passes back N numbers among N*K zeros. The rule of an op
+that works entry by entry can be run on the N alone, and they are added in place to what comes by
+other ways: at 512x256x32000 a step by hand takes 1.0 times as long, without this 0.75.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Self
+
+import numpy as np
+
+from .shapes import Shape
+
+#: Below so many entries, and above one picked among so many, plain zeros are as fast.
+_LARGE, _FEW = 2**16, 32
+
+
+class Scattered:
+    """`values` at `index`, on top of `rest`: a gradient of `shape`, not yet written out.
+
+    ``index`` has an array of row numbers for every axis, and names no place twice. ``rest`` is an
+    array that broadcasts to `shape`, or None for zeros.
+    """
+
+    __slots__ = ("dtype", "index", "rest", "shape", "values")
+
+    def __init__(self, values: Any, index: tuple[Any, ...], shape: Shape, rest: Any) -> None:
+        self.values, self.index, self.shape, self.rest = values, index, shape, rest
+        self.dtype = values.dtype
+
+    @classmethod
+    def of(cls, values: Any, index: Any, shape: Shape) -> Self | None:
+        """Return `values` scattered over zeros, or None if writing them out is as good.
+
+        The caller makes sure that `index` names no place twice.
+
+        Examples
+        --------
+        >>> rows = np.arange(4)
+        >>> Scattered.of(np.ones(4), (rows, rows), (4, 5)) is None
+        True
+        >>> Scattered.of(np.ones(4), (rows, rows), (4, 50_000)).whole().sum()
+        np.float64(4.0)
+        """
+        if values.__class__ is not np.ndarray or values.ndim != 1 or index.__class__ is not tuple:
+            return None
+        size = math.prod(shape)
+        if size < _LARGE or size < _FEW * values.size or len(index) != len(shape):
+            return None
+        for part in index:
+            if part.__class__ is not np.ndarray or part.shape != values.shape or part.dtype == bool:
+                return None
+        return cls(values, index, shape, None)
+
+    def passes(self, node: Any) -> bool:
+        """Whether the rules of `node` can be run on the picked entries alone.
+
+        They can if the op is a ufunc, for that works entry by entry. What comes on top of the rest
+        must not be folded on the way: there the copies of the rest would have to be counted.
+        """
+        if not node.primitive.fresh or any(edge.told for edge in node.plan.edges):
+            return False
+        return self.rest is None or all(o is None or o.shape == self.shape for o in node.origins)
+
+    def through(self, rule: Any, kept: Any, shape: Shape) -> Any:
+        """Return what the rule of an entry-by-entry op passes on to an operand of `shape`.
+
+        Examples
+        --------
+        >>> rows, y = np.arange(2), np.array([[2.0], [3.0]])
+        >>> g = Scattered(np.ones(2), (rows, rows), (2, 2), None)
+        >>> g.through(lambda g, y: g * y, (y,), (2, 2)).whole().tolist()
+        [[2.0, 0.0], [0.0, 3.0]]
+        >>> g.through(lambda g, y: g * y, (y,), (2, 1)).tolist()
+        [[2.0], [3.0]]
+        """
+        values = self._spread(rule(self.values, *map(self._picked, kept)))
+        if shape != self.shape:
+            folded = np.zeros(shape, values.dtype)
+            np.add.at(folded, _into(self.index, shape), values)
+            return folded
+        if self.rest is None:
+            return Scattered(values, self.index, shape, None)
+        rest = rule(self.rest, *kept)
+        fresh = rest.shape == shape and rest.base is None and rest is not self.rest
+        if not fresh or any(rest is array for array in kept):
+            return Scattered(values, self.index, shape, rest)
+        rest[self.index] += values
+        return rest
+
+    def _picked(self, array: Any) -> Any:
+        """Return the entries of a kept array that stand at the index."""
+        if array.__class__ is not np.ndarray:
+            return array
+        return self._spread(array[_into(self.index, array.shape)])
+
+    def _spread(self, values: Any) -> Any:
+        shape = self.values.shape
+        return values if np.shape(values) == shape else np.full(shape, values)
+
+    def __radd__(self, other: Any) -> Any:
+        return self + other
+
+    def __add__(self, other: Any) -> Any:
+        if isinstance(other, Scattered):
+            other = other.whole()
+        rest = other if self.rest is None else self.rest + other
+        return Scattered(self.values, self.index, self.shape, rest)
+
+    def whole(self) -> Any:
+        """Return the gradient written out, in memory of its own."""
+        out = np.zeros(self.shape, self.dtype)
+        if self.rest is not None:
+            out += self.rest
+        out[self.index] += self.values
+        return out
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return self.whole() if dtype is None else self.whole().astype(dtype)
+
+
+def _into(index: tuple[Any, ...], shape: Shape) -> tuple[Any, ...]:
+    """Return the index into an array of `shape` that was broadcast before the entries were picked.
+
+    Examples
+    --------
+    >>> _into((np.array([5]), np.array([7])), (9, 1))
+    (array([5]), 0)
+    """
+    last = index[len(index) - len(shape) :]
+    return tuple([0 if size == 1 else part for part, size in zip(last, shape, strict=True)])
