@@ -1,7 +1,7 @@
 """The reverse pass: one loop for every kind of value.
 
-Imports `nodes`, `scattered`, `rules`, `shapes` and `errors`. Its one idea: a node is visited once, after
-everything that used it; there each rule is called with the gradient and what it kept, and its
+Imports `nodes`, `scattered`, `rules`, `shapes` and `errors`. Its one idea: a node is visited once,
+after everything that used it; there each rule is called with the gradient and what it kept, and its
 answer is folded to the operand's shape and added to what has arrived there before.
 """
 
@@ -175,7 +175,8 @@ def _add(earlier: Any, d: Any, owned: bool) -> Any:
         if owned and earlier.shape == d.shape and d.rest is None:
             earlier[d.index] += d.values
             return earlier
-    elif owned and earlier.ndim >= d.ndim:
+        return d + earlier
+    if owned and earlier.ndim >= d.ndim:
         try:
             return np.add(earlier, d, out=earlier)
         except ValueError:  # the sum is larger than the earlier one, which was compact
@@ -190,7 +191,9 @@ def _cast(d: Any, node: Any, origin: Any) -> Any:
             f"the gradient of {node.primitive.__name__} is complex but the operand is "
             f"{origin.dtype}: take the real part of the complex operand first"
         )
-    return np.asarray(d).astype(origin.dtype) if d.__class__ is Scattered else d.astype(origin.dtype)
+    return (
+        np.asarray(d).astype(origin.dtype) if d.__class__ is Scattered else d.astype(origin.dtype)
+    )
 
 
 def _rewrap(wrap: type[Value], node: Any) -> tuple[Any, ...]:

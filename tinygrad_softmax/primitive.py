@@ -36,10 +36,8 @@ class Primitive:
         self.forward = forward
         #: the same without a detour, where the op is a ufunc and nothing else
         self.run = numpy if isinstance(numpy, np.ufunc) else forward
-        #: a ufunc never hands back an operand as its result
-        self.fresh = self.run is numpy
-        self.__name__ = forward.__name__
-        self.__doc__ = forward.__doc__
+        self.fresh = self.run is numpy  #: a ufunc never hands back an operand as its result
+        self.__name__, self.__doc__ = forward.__name__, forward.__doc__
         self.numpy = numpy
         self.elementwise = shape is None
         self.shape: Function = shape or shapes.broadcast
@@ -68,17 +66,15 @@ class Primitive:
         elif settings:
             settings = self._settle((), settings)
         for value in inputs:
-            if value.__class__ is not np.ndarray and isinstance(value, Value):
+            if isinstance(value, Value):
                 return value.apply(self, inputs, settings)
         return self.forward(*inputs, **settings)
 
     def _settle(self, positional: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
         """Return all settings in declared order, defaults filled in."""
-        if not positional and named.keys() <= self.settings.keys():
-            return {**self.settings, **named}
-        given = dict(zip(self.settings, positional, strict=False)) | named
-        extra = {k: v for k, v in given.items() if k not in self.settings}
-        if extra or len(positional) > len(self.settings):
+        given = dict(zip(self.settings, positional, strict=False)) | named if positional else named
+        if len(positional) > len(self.settings) or not given.keys() <= self.settings.keys():
+            extra = {k: v for k, v in given.items() if k not in self.settings}
             raise NoRuleError(
                 f"{self.__name__} of a Tensor does not take "
                 f"{', '.join(f'{k}={v!r}' for k, v in extra.items()) or 'so many arguments'}; "

@@ -1,8 +1,8 @@
 """A gradient that is zero but at a few picked entries, kept as those for as long as possible.
 
 Imports `shapes`. ``probs[range(N), y]`` passes back N numbers among N*K zeros. The rule of an op
-that works entry by entry can be run on the N alone, and they are added in place to what comes by
-other ways: at 512x256x32000 a step by hand takes 1.0 times as long, without this 0.75.
+that works entry by entry is run on the N alone, and they are added in place to what comes by other
+ways. At 512x256x32000 in float32 a step takes 1.0 times as long as by hand, with zeros 1.3 times.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ _LARGE, _FEW = 2**16, 32
 class Scattered:
     """`values` at `index`, on top of `rest`: a gradient of `shape`, not yet written out.
 
-    ``index`` has an array of row numbers for every axis, and names no place twice. ``rest`` is an
-    array that broadcasts to `shape`, or None for zeros.
+    ``index`` has an array of positions for every axis, and names no place twice. ``rest`` is an
+    array that broadcasts to `shape`, or None for zeros. Where nothing was picked the gradient is 0
+    exactly, also where zeros written out would become NaN on the way: 0 times infinity.
     """
 
     __slots__ = ("dtype", "index", "rest", "shape", "values")
@@ -79,16 +80,17 @@ class Scattered:
         """
         values = self._spread(rule(self.values, *map(self._picked, kept)))
         if shape != self.shape:
+            if math.prod(shape) == 1:
+                return np.full(shape, values.sum())
             folded = np.zeros(shape, values.dtype)
             np.add.at(folded, _into(self.index, shape), values)
             return folded
         if self.rest is None:
             return Scattered(values, self.index, shape, None)
         rest = rule(self.rest, *kept)
-        fresh = rest.shape == shape and rest.base is None and rest is not self.rest
-        if not fresh or any(rest is array for array in kept):
+        if rest.shape != shape or any(rest is array for array in (self.rest, *kept)):
             return Scattered(values, self.index, shape, rest)
-        rest[self.index] += values
+        rest[self.index] += values  # a ufunc has just made it, so it is nobody else's
         return rest
 
     def _picked(self, array: Any) -> Any:
@@ -100,9 +102,6 @@ class Scattered:
     def _spread(self, values: Any) -> Any:
         shape = self.values.shape
         return values if np.shape(values) == shape else np.full(shape, values)
-
-    def __radd__(self, other: Any) -> Any:
-        return self + other
 
     def __add__(self, other: Any) -> Any:
         if isinstance(other, Scattered):

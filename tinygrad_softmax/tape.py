@@ -131,15 +131,16 @@ class Value:
         mask, bit = 0, 1  # the inputs that are tracked, as bits
         for value in inputs:
             origin = None
-            if value.__class__ not in _PLAIN:
-                if isinstance(value, Value):
-                    origin = value.origin
-                    value = value.array
-                    if origin is not None:
-                        mask += bit
-                else:
-                    value = np.asarray(value)
-            arrays.append(value)
+            if value.__class__ in _PLAIN:
+                array = value
+            elif isinstance(value, Value):
+                array = value.array
+                origin = value.origin
+                if origin is not None:
+                    mask += bit
+            else:
+                array = np.asarray(value)
+            arrays.append(array)
             origins.append(origin)
             bit += bit
         try:
@@ -151,7 +152,7 @@ class Value:
             return out
         if out.__class__ is not np.ndarray:
             out = np.asarray(out)
-        elif not primitive.fresh and any([array is out for array in arrays]):
+        elif not primitive.fresh and any(array is out for array in arrays):
             out = out.view()  # freezing the result must not freeze an operand
         out.setflags(False)
         result = _new(cls)

@@ -14,9 +14,9 @@ PACKAGE = ROOT / "tinygrad_softmax"
 
 FLOORS = [
     {"errors", "shapes", "seals", "labels", "by_hand", "datasets"},
-    {"rules", "tape", "primitive"},
+    {"rules", "scattered", "tape", "primitive"},
     {"ops"},
-    {"backward", "composite", "functional", "losses"},
+    {"nodes", "backward", "composite", "functional", "losses"},
     {"dispatch", "operators", "walls", "tensor", "calls", "transforms", "anomaly"},
     {"symbolic"},
     {"compiler"},

@@ -1,7 +1,7 @@
 """Picking entries, and its mirror image: putting them back.
 
-Imports `primitive` and `shapes`. Everything that NumPy accepts between square brackets works; the
-gradient of a pick is a scatter, and the gradient of a scatter is a pick.
+Imports `primitive`, `shapes` and `scattered`. Everything that NumPy accepts between square brackets
+works; the gradient of a pick is a scatter, and the gradient of a scatter is a pick.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ def getitem(x: Any, *, index: Any) -> Any:
 @getitem.grad("x")
 def _(g: Any, index: Any, shape: Shape) -> Any:
     """Only the picked entries of `x` moved the result: `g` goes back there, 0 elsewhere."""
-    if (few := Scattered.of(g, index, shape)) and meets_once(index):
-        return few  # not written out, if there are few among many
+    few = Scattered.of(g, index, shape)
+    if few is not None and meets_once(index):
+        return few
     return scatter(g, index=index, into=shape)
 
 
@@ -60,7 +61,7 @@ def meets_once(index: Any) -> bool:
     """
     parts = index if isinstance(index, tuple) else (index,)
     arrays = [part for part in parts if isinstance(part, np.ndarray)]
-    if all([array.ndim <= 1 for array in arrays]) and any(map(_strictly_monotone, arrays)):
+    if all(array.ndim <= 1 for array in arrays) and any(map(_strictly_monotone, arrays)):
         return True
     if all(array.dtype == bool for array in arrays):
         return len(arrays) <= 1
@@ -75,7 +76,7 @@ def _strictly_monotone(array: Any) -> bool:
     if (first < 0) != (last < 0):
         return False
     step = array[1:] > array[:-1] if last > first else array[1:] < array[:-1]
-    return np.count_nonzero(step) == step.size  # `step.all()` takes twice as long
+    return bool(np.count_nonzero(step) == step.size)  # `step.all()` takes twice as long
 
 
 @lru_cache(maxsize=64)
