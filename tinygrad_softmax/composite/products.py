@@ -32,7 +32,8 @@ def dot(x: Any, w: Any) -> Any:
 
 def _ndim(x: Any) -> int:
     """Return the number of axes; `np.ndim` of a Tensor takes 1.5 us, by way of the protocol."""
-    return len(x.shape) if hasattr(x, "shape") else np.ndim(x)
+    shape = getattr(x, "shape", None)
+    return np.ndim(x) if shape is None else len(shape)
 
 
 @implements(np.inner)
