@@ -88,14 +88,15 @@ class Tensor(Walls):
                 "this tensor is the result of an op, so its data follow from its operands: "
                 "update those, or take t.detach()"
             )
-        array = np.asarray(data)
-        check_floating(array)
-        if array.shape != self.array.shape:
-            raise ShapeError(
-                f"{self.name or 'the tensor'} {self.array.shape} cannot take data of shape "
-                f"{array.shape}"
-            )
-        self.array = array if array.dtype == self.array.dtype else array.astype(self.array.dtype)
+        if data is not self.array:  # which it is after `W.data -= ...`
+            array = np.asarray(data)
+            check_floating(array)
+            if array.shape != self.array.shape:
+                raise ShapeError(
+                    f"{self.name or 'the tensor'} {self.array.shape} cannot take data of shape "
+                    f"{array.shape}"
+                )
+            self.array = array.astype(self.array.dtype, copy=False)
         if leaf is not None:
             leaf.updated = True
             self.origin = Leaf(leaf.shape, leaf.dtype, leaf.name or variable_name(self))
@@ -121,7 +122,8 @@ class Tensor(Walls):
         if g.__class__ is not np.ndarray or not node.owned or g.shape != node.shape:
             node.grad = g = np.array(np.broadcast_to(g, node.shape))
             node.owned = True
-        g.flags.writeable = isinstance(node, Leaf)
+        if not isinstance(node, Leaf):
+            g.flags.writeable = False
         return g
 
     @grad.setter
