@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tinygrad_softmax import Tensor, detect_anomaly, grad, scattered
+from tinygrad_softmax.backward import contribution
 from tinygrad_softmax.scattered import Scattered
 
 N, K = 6, 12_000
@@ -169,3 +170,9 @@ def test_the_zeros_take_no_memory(x):
     finally:
         tracemalloc.stop()
     assert peak < 1.2 * x.data.nbytes  # written out: 2 to 3 times
+
+
+def test_one_arrow_looked_at_alone_is_written_out(x):
+    node = x[ROWS, Y].origin
+    (edge,) = node.plan.edges
+    assert contribution(node, edge, np.ones(N)).sum() == N
