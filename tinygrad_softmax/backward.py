@@ -48,8 +48,8 @@ def gradients(
 
     Notes
     -----
-    A gradient may be compact: of size 1 along axes where it is constant. ``owned`` says that
-    nothing else refers to its memory.
+    A gradient may be compact: of size 1 along axes where it is constant; or `Scattered`, unless it
+    is a leaf's. ``owned`` says that nothing else refers to its memory.
 
     Examples
     --------
@@ -69,7 +69,9 @@ def gradients(
         node = nodes.pop()
         g = pending.pop(node)
         primitive = node.primitive
-        few = g.__class__ is Scattered
+        few = (
+            g.__class__ is Scattered
+        )  # goes on so by ops that work entry by entry, whole by others
         if few and (primitive is None or not g.passes(node)):
             g, few = g.whole(), False
             owned.add(node)
@@ -191,9 +193,9 @@ def _cast(d: Any, node: Any, origin: Any) -> Any:
             f"the gradient of {node.primitive.__name__} is complex but the operand is "
             f"{origin.dtype}: take the real part of the complex operand first"
         )
-    return (
-        np.asarray(d).astype(origin.dtype) if d.__class__ is Scattered else d.astype(origin.dtype)
-    )
+    if d.__class__ is Scattered:
+        d = d.whole()
+    return d.astype(origin.dtype)
 
 
 def _rewrap(wrap: type[Value], node: Any) -> tuple[Any, ...]:

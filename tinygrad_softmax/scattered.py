@@ -88,9 +88,10 @@ class Scattered:
         if self.rest is None:
             return Scattered(values, self.index, shape, None)
         rest = rule(self.rest, *kept)
-        if rest.shape != shape or any(rest is array for array in (self.rest, *kept)):
+        mine = rest.shape == shape and rest.base is None and rest.flags.writeable
+        if not mine or any(rest is array for array in (self.rest, *kept)):
             return Scattered(values, self.index, shape, rest)
-        rest[self.index] += values  # a ufunc has just made it, so it is nobody else's
+        rest[self.index] += values
         return rest
 
     def _picked(self, array: Any) -> Any:

@@ -19,7 +19,7 @@ from ..shapes import kept_dims, reduced, sum_short_rows
 @primitive(numpy=np.sum, shape=reduced)
 def sum(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
     """Sum over `axis` (every axis if None)."""
-    if keepdims and axis == 1 and dtype is None and x.__class__ is np.ndarray and x.ndim == 2:
+    if keepdims and axis in (1, -1) and dtype is None and x.__class__ is np.ndarray and x.ndim == 2:
         return sum_short_rows(x)
     return np.add.reduce(x, axis=axis, dtype=dtype, keepdims=keepdims)  # type: ignore[call-overload]
 
