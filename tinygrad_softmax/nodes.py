@@ -26,6 +26,7 @@ def order(root: Any) -> list[Any]:
     Examples
     --------
     >>> from tinygrad_softmax import Tensor
+    >>> import numpy as np
     >>> loss = np.exp(Tensor(0.0)) * 2
     >>> [node.primitive.__name__ if node.primitive else "leaf" for node in order(loss.origin)]
     ['leaf', 'exp', 'multiply']
