@@ -2,7 +2,7 @@
 
 Imports `shapes`. ``probs[range(N), y]`` passes back N numbers among N*K zeros. The rule of an op
 that works entry by entry is run on the N alone, and they are added in place to what comes by other
-ways. At 512x256x32000 in float32 a step takes 1.0 times as long as by hand, with zeros 1.3 times.
+ways. At 512x256x32000 in float32 a step takes 1.06 times as long as by hand, with zeros 1.39.
 """
 
 from __future__ import annotations
