@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-#: Entries of an array that is worth a piece at a time, and of the memory for a piece.
-LARGE, PIECE = 1 << 14, 1 << 15
+#: Entries of an array that is worth a piece at a time, and at most of the memory for a piece.
+LARGE, PIECE = 1 << 14, 1 << 16
 
 
 def add_scaled(out: Any, x: Any, scale: Any, scratch: Any) -> None:

@@ -91,7 +91,8 @@ def _pieces(low: Lowering, e: Expr, terms: list[Expr]) -> dict[Expr, Expr]:
 def _add_scaled(low: Lowering, target: Value, base: Value, by: Value) -> None:
     call = low.object(add_scaled, "add_scaled")
     held = low.object(target.dtype, target.dtype.name)
-    scratch = low.constant(f"np.empty({PIECE}, {held})", (PIECE,), target.dtype, "scratch")
+    size = min(max(target.size // 16, 1024), PIECE)
+    scratch = low.constant(f"np.empty({size}, {held})", (size,), target.dtype, "scratch")
     out = target
     if target.order == "F":
         out, base = transposed(low, target), transposed(low, base)
