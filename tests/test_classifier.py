@@ -199,3 +199,20 @@ def test_inputs_are_not_modified():
     for array in arrays:
         array.flags.writeable = False
     SoftmaxClassifier(100, init=arrays[3:], max_iter=3).fit(*arrays[:3])
+
+
+@pytest.mark.parametrize("hidden", [None, 7])
+@pytest.mark.parametrize("weighed", [False, True])
+def test_both_engines_train_alike(hidden, weighed):
+    """The compiled formula and the tape agree to rounding, at every step."""
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((60, 4)), rng.integers(0, 3, 60)
+    weights = rng.uniform(0, 2, 60) if weighed else None
+    trained = [
+        SoftmaxClassifier(hidden, step_size="auto", max_iter=30, batch_size=25, momentum=0.5,
+                          random_state=0, engine=engine).fit(X, y, weights)
+        for engine in ("compiled", "eager")
+    ]  # fmt: skip
+    np.testing.assert_allclose(trained[0].loss_curve_, trained[1].loss_curve_, rtol=1e-10)
+    for compiled, eager in zip(*(each.parameters_ for each in trained), strict=True):
+        np.testing.assert_allclose(compiled, eager, rtol=1e-8, atol=1e-12)

@@ -6,7 +6,6 @@ of a block stays open, as the variable ``n``.
 
 from __future__ import annotations
 
-import keyword
 from typing import Any
 
 import numpy as np
@@ -94,8 +93,6 @@ class Builder:
 
     def name(self, wanted: str) -> str:
         """Return a name that is not taken."""
-        if not wanted.isidentifier() or keyword.iskeyword(wanted):
-            wanted = "value"
         made, i = wanted, 2
         while made in self.taken:
             made, i = f"{wanted}_{i}", i + 1

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from ..ops import indexing
 from ..symbolic.evaluate import ordered
 from ..symbolic.expr import Expr
-from ..symbolic.sizes import Counted, Slot
 from ..symbolic.terms import is_number
 from .builder import Builder
 from .formula import Form, Formula
@@ -60,6 +60,8 @@ class Lowering(Builder):
         self.places: dict[object, Value] = {}  # where in memory picked entries lie
         roots = [*form.roots.values(), *form.guards]
         self.absorbed = absorbed(roots)
+        picks = [e for e in ordered(roots) if e.primitive in (indexing.getitem, indexing.scatter)]
+        self.indices = set(ordered(arg for e in picks for arg in e.args[1:]))
         self.guards = list(form.guards)
         scale = {e: entries(e, self.sizes) for e in ordered(roots)}
         for e in order(roots, scale):
@@ -142,23 +144,18 @@ class Lowering(Builder):
         args = [self.whole(arg) for arg in e.inputs]
         held = self.object(e.primitive.forward, e.primitive.__name__)
         settings = {name: self.concrete(value) for name, value in e.settings}
-        extra = [f"{name}={self._setting(value, e)}" for name, value in settings.items()]
+        extra = [f"{name}={self._setting(value)}" for name, value in settings.items()]
         code = f"{held}({', '.join([f'{{{i}}}' for i in range(len(args))] + extra)})"
-        slots = [self.lower(arg) for arg in e.args[len(e.inputs) :]]
         real = any(arg.dtype is None or arg.dtype.kind == "f" for arg in args)
         dtype = self.float_of(args) if real and not e.primitive.plain else e.dtype
         target = self.given(e, dtype, e.primitive.__name__)
-        self.do(target, code, *args, *slots, kind="fresh")
+        self.do(target, code, *args, kind="fresh")
         return target
 
-    def _setting(self, value: Any, e: Expr) -> str:
-        """Return a setting as written, operands as fields of the template."""
-        if isinstance(value, Slot):
-            return f"{{{value.operand}}}"
-        if isinstance(value, Counted):
-            return f"np.arange({self.concrete(value.size)})"
+    def _setting(self, value: Any) -> str:
+        """Return a setting as written."""
         if isinstance(value, tuple):
-            parts = [self._setting(part, e) for part in value]
+            parts = [self._setting(part) for part in value]
             return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
         if isinstance(value, (np.ndarray, np.dtype, type)):
             return self.object(value, "setting")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..ops import indexing
 from ..symbolic.expr import Expr
 from ..symbolic.sizes import Counted, Slot
 from ..symbolic.updates import meets_once
@@ -33,8 +34,7 @@ def pick(low: Lowering, e: Expr) -> Value:
         if not e.shape:
             return low.number(text.replace("{}", "{0}"), value, dtype=value.dtype, name="entry")
         return low.view(value, text, low.shape(e), low.rows(e))
-    _note_labels(low, e, value.shape)
-    if _one_per_row(index) and value.root is value and value.kind == "array":
+    if _one_per_row(low, e) and value.root is value and value.kind == "array":
         target = low.array(e, value.dtype, "picked")
         places = places_of(low, e, value)
         flat = low.view(value, _FLAT[value.order], (value.size,), None)
@@ -51,19 +51,18 @@ def pick(low: Lowering, e: Expr) -> Value:
 _FLAT = {"C": "{}.reshape(-1)", "F": "{}.T.reshape(-1)"}
 
 
-def _one_per_row(index: tuple[Any, ...]) -> bool:
-    return len(index) == 2 and isinstance(index[0], Counted) and isinstance(index[1], Slot)
-
-
-def _note_labels(low: Lowering, e: Expr, shape: tuple[int, ...]) -> None:
-    """Remember which arrays are indices, and into how many: they are checked at each call."""
-    at = 0
-    for part in _index(e):
-        if isinstance(part, Slot):
-            arg = low.lower(e.args[part.operand])
-            if (arg, shape[at]) not in low.draft.labels:
-                low.draft.labels.append((arg, shape[at]))
-        at += part is not None
+def _one_per_row(low: Lowering, e: Expr) -> bool:
+    """Whether an index picks one entry of each row, by labels that are looked at in every call."""
+    index = _index(e)
+    if len(index) != 2 or not (isinstance(index[0], Counted) and isinstance(index[1], Slot)):
+        return False
+    labels = low.lower(e.args[index[1].operand])
+    if labels.kind != "input" or labels.dtype.kind not in "iu":
+        return False  # NumPy looks at them, where they are used
+    size = low.concrete((e.shape if e.primitive is indexing.scatter else e.args[0].shape)[1])
+    if (labels, size) not in low.draft.labels:
+        low.draft.labels.append((labels, size))
+    return True
 
 
 def places_of(low: Lowering, e: Expr, value: Value) -> Value:
@@ -92,11 +91,10 @@ def places_of(low: Lowering, e: Expr, value: Value) -> Value:
 
 def put(low: Lowering, target: Value, scatter: Expr, scale: Value) -> None:
     """Write ``target[index] += scale * values`` for a scatter of values."""
-    values, index = low.lower(scatter.args[0]), _index(scatter)
+    values = low.lower(scatter.args[0])
     sign = "-" if scale.number is not None and scale.number < 0 else "+"
     amount = _scaled(low, values, scalar(abs(scale.number)) if scale.number is not None else scale)
-    _note_labels(low, scatter, target.shape)
-    if _one_per_row(index) and target.root is target:
+    if _one_per_row(low, scatter) and target.root is target:
         places = places_of(low, scatter, target)
         flat = low.view(target, _FLAT[target.order], (target.size,), None)
         low.do(target, f"{{0}}[{{1}}] {sign}= {{2}}", flat, places, amount, kind="do")

@@ -12,16 +12,14 @@ import numpy as np
 
 from ..shapes import broadcast
 from ..symbolic.expr import Expr
-from ..symbolic.terms import LINEAR, PRODUCT
+from ..symbolic.terms import PRODUCT
 from .lowering import Lowering, lowers
-from .values import Value, literal, scalar
+from .values import Value, literal, real, scalar
 
 
 def terms_of(e: Expr) -> dict[Expr, Any]:
     """Return a sum as term -> coefficient."""
-    if e.primitive is LINEAR:
-        return dict(zip(e.args, e.setting("coefs"), strict=True))
-    return {e: Fraction(1)}
+    return dict(zip(e.args, e.setting("coefs"), strict=True))
 
 
 def factors_of(e: Expr) -> dict[Expr, Fraction]:
@@ -101,6 +99,8 @@ def computed(
     low: Lowering, e: Expr, code: str, ufunc: np.ufunc, *args: Value, last: bool = False
 ) -> Value:
     """Compute one ufunc on the way to `e`; the last step has the name of `e`."""
+    if e not in low.indices:  # where integers stay integers
+        args = tuple(map(real, args)) if any(_is_whole(arg) for arg in args) else args
     operands = args if len(args) == ufunc.nin else args * ufunc.nin
     dtype = low.promoted(ufunc, *operands[: ufunc.nin])
     if all(arg.is_scalar for arg in args):
@@ -111,3 +111,8 @@ def computed(
     target = low.like(shape, dtype, label or ufunc.__name__, rows)
     low.do(target, code, *args)
     return target
+
+
+def _is_whole(value: Value) -> bool:
+    """Whether a value is an array of integers or truth values."""
+    return value.dtype is not None and value.dtype.kind in "iub" and not value.is_scalar

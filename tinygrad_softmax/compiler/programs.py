@@ -178,10 +178,8 @@ def trusted(formula: Formula) -> bool:
 def _agrees(formula: Formula, form: Form) -> bool:
     compared = 0
     for seed in range(_DRAWS):
-        given = {name: _tame(value) for name, value in formula.given.items()}
-        inputs = fresh(given, formula.trace, seed, largest=9, resized=formula.trace.generic)
         with np.errstate(all="ignore"):
-            wanted = value_and_grad(formula.function, wrt=formula.wrt)(**inputs)
+            inputs, wanted = _drawn(formula, seed)
             if not all(np.isfinite(want).all() for want in (wanted[0], *wanted[1])):
                 continue  # it says nothing of the formula
             for rows in (None, 2):
@@ -193,6 +191,20 @@ def _agrees(formula: Formula, form: Form) -> bool:
                     return False
         compared += 1
     return compared > 0
+
+
+def _drawn(formula: Formula, seed: int) -> tuple[dict[str, Any], Any]:
+    """Return fresh inputs, and what the tape says of them."""
+    given = {name: _tame(value) for name, value in formula.given.items()}
+    automatic = value_and_grad(formula.function, wrt=formula.wrt)
+    if formula.trace.generic:
+        inputs = fresh(given, formula.trace, seed, largest=9)
+        try:
+            return inputs, automatic(**inputs)
+        except (IndexError, ValueError):
+            pass  # numbers in the inputs belong to their sizes, in a way that nothing tells
+    inputs = fresh(given, formula.trace, seed, resized=False)
+    return inputs, automatic(**inputs)
 
 
 def _tame(value: Any) -> Any:

@@ -8,6 +8,7 @@ and the rest comes before or after.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from ..ops import indexing, reduction, shaping
 from ..ops.matrix import matmul
@@ -84,15 +85,17 @@ def _picks_in_rows(e: Expr, size: int) -> bool:
     )
     whole = e if e.primitive is indexing.scatter else e.args[0]
     axis = axis_of(whole, size)
-    for place, part in enumerate(index):
+
+    def fits(place: int, part: Any) -> bool:
         if isinstance(part, Slot):
-            if _from_right(e.args[part.operand], size) != len(e.args[part.operand].shape) != 0:
-                return False
-        elif isinstance(part, Counted):
-            if place != axis or int(part.size) != size:
-                return False
-        elif not (isinstance(part, int) and place != axis):
-            return False
+            labels = e.args[part.operand]
+            return _from_right(labels, size) == len(labels.shape) != 0
+        if isinstance(part, Counted):
+            return place == axis and int(part.size) == size
+        return isinstance(part, int) and place != axis
+
+    if not all(fits(place, part) for place, part in enumerate(index)):
+        return False
     return axis is None or (axis == 0 and isinstance(index[0], Counted))
 
 

@@ -116,8 +116,6 @@ class Source(Lines):
             if np.ndim(value) == 0 and isinstance(value, (float, np.ndarray, np.generic))
         ]
         for labels, k in self.draft.labels:
-            if labels.kind != "input" or labels.dtype.kind not in "iu":
-                continue
             seen = labels.text
             if labels.dtype.kind == "i":  # a negative label is a huge one
                 unsigned = np.dtype(f"u{labels.dtype.itemsize}")

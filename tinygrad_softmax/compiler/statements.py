@@ -135,10 +135,4 @@ class Lines:
             return [code]
         if s.kind == "copy":
             return before if self.plan.in_place(s) else [*before, code]
-        if s.kind == "fresh":
-            return (
-                [f"{target}[...] = {code}"]
-                if buffer.kind == "workspace"
-                else [f"{target} = {code}"]
-            )
         return [*before, f"{code[:-1]}, out={target})"]

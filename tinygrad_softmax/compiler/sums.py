@@ -16,7 +16,7 @@ from .lowering import Lowering, lowers
 from .picks import put
 from .products import computed, factors_of, product, scalar_text, terms_of
 from .runtime import LARGE, PIECE, add_scaled
-from .values import Value, literal, scalar
+from .values import Value, literal, real, scalar
 
 
 class Part(NamedTuple):
@@ -122,7 +122,7 @@ def _part(low: Lowering, term: Expr, c: Any) -> Part:
         return Part(scalar(float(c) * float(term.value)), 1.0)
     value = low.lower(term)
     if value.dtype is not None and value.dtype.kind == "b":  # NumPy has no difference of masks
-        one = scalar(1)
+        one = real(scalar(1))
         return Part(computed(low, term, "np.multiply({0}, 1.0)", np.multiply, value, one), float(c))
     return Part(value, float(c))
 
@@ -164,8 +164,8 @@ def _finished(low: Lowering, e: Expr, part: Part, shape: tuple[int, ...], own: b
         )
     value = low.ranked(e, value)
     if value.shape != shape or value.is_scalar or own:
-        real = value.dtype is not None and value.dtype.kind == "f"
-        target = low.array(e, value.dtype if real else low.float_of([value]))
+        floats = value.dtype is not None and value.dtype.kind == "f"
+        target = low.array(e, value.dtype if floats else low.float_of([value]))
         if value.base is None and not value.is_scalar and target.base is None:
             target.order = value.order
         low.do(target, "np.copyto({target}, {0})", value, kind="copy")

@@ -68,7 +68,7 @@ class Value:
     def weak(self) -> Any:
         """Its type as NumPy's promotion sees it: a Python number has a kind only."""
         if self.is_scalar and self.dtype is None:
-            return float
+            return int if self.text.lstrip("-").isdigit() else float
         return self.dtype
 
 
@@ -133,3 +133,10 @@ def scalar(value: Any) -> Value:
     value = float(value)
     text = literal(value) if np.isfinite(value) else f"float('{value}')"
     return Value(text, (), None, "scalar", number=value)
+
+
+def real(value: Value) -> Value:
+    """Return a number so that it is written as one with a point: ``2.0`` makes integers real."""
+    if value.number is None or value.weak is float:
+        return value
+    return Value(repr(value.number), (), None, "scalar", number=value.number)

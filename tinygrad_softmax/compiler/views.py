@@ -19,15 +19,6 @@ def realign(low: Lowering, e: Expr) -> Value:
     if value.is_scalar:
         return value
     pattern = e.setting("pattern")
-    lead = max(max((p for p in pattern if p is not None), default=-1) + 1 - len(value.shape), 0)
-    if lead:
-        value = low.view(
-            value,
-            f"{{}}[{'None, ' * lead}...]",
-            (1,) * lead + value.shape,
-            None if value.rows is None else value.rows + lead,
-            whole=True,
-        )
     used = [p for p in pattern if p is not None]
     shape, rows = low.shape(e), low.rows(e)
     if pattern == tuple(range(len(value.shape)))[::-1] and len(pattern) == 2:
@@ -50,14 +41,6 @@ def realign(low: Lowering, e: Expr) -> Value:
     return low.view(value, access, shape, rows, whole) if access != "{}" else value
 
 
-@lowers("transpose")
-def transpose(low: Lowering, e: Expr) -> Value:
-    """Axes in another order."""
-    value, axes = low.whole(e.args[0]), e.setting("axes")
-    access = "{}.T" if axes is None else f"{{}}.transpose({', '.join(map(str, axes))})"
-    return low.view(value, access, low.shape(e), low.rows(e))
-
-
 @lowers("reshape")
 def reshape(low: Lowering, e: Expr) -> Value:
     """The same entries in another shape."""
@@ -77,12 +60,6 @@ def broadcast_to(low: Lowering, e: Expr) -> Value:
         low.do(target, "np.copyto({target}, {0})", value, kind="copy")
         return target
     return low.view(value, f"np.broadcast_to({{}}, {size})", shape, rows)
-
-
-@lowers("stop_gradient", "positive")
-def same(low: Lowering, e: Expr) -> Value:
-    """The same value."""
-    return low.lower(e.args[0])
 
 
 @lowers("where")

@@ -192,7 +192,10 @@ def transpose_of_a_product(algebra: Algebra, e: Expr) -> Expr | None:
     (product,) = e.args
     if product.primitive is not matmul or e.setting("pattern") != (1, 0):
         return None
-    w, x = (realign(algebra, arg, (1, 0), arg.shape) for arg in product.args[::-1])
+    w, x = (
+        expanded(algebra, realign(algebra, arg, (1, 0), arg.shape), arg.shape[::-1])
+        for arg in product.args[::-1]
+    )
     return algebra.op(matmul, (w, x), (), e.shape)
 
 
