@@ -29,6 +29,7 @@ __all__ = [
     "DataError",
     "Derivation",
     "DerivationError",
+    "Drawing",
     "Explanation",
     "Finding",
     "GradientLostError",
@@ -49,6 +50,7 @@ __all__ = [
     "datasets",
     "derive",
     "detect_anomaly",
+    "draw",
     "explain",
     "grad",
     "gradcheck",
@@ -96,4 +98,6 @@ def __getattr__(name: str) -> object:
         return getattr(import_module(f"{__name__}.check"), name)
     if name in ("explain", "Explanation"):
         return getattr(import_module(f"{__name__}.prose"), name)
+    if name in ("draw", "Drawing"):
+        return getattr(import_module(f"{__name__}.drawing"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -20,7 +20,7 @@ FLOORS = [
     {"dispatch", "operators", "walls", "tensor", "calls", "transforms", "anomaly"},
     {"symbolic"},
     {"compiler"},
-    {"prose", "check", "classifier"},
+    {"prose", "check", "classifier", "drawing"},
     {"testing", "pytest_plugin"},
     {"commands", "__main__"},
 ]

@@ -1,0 +1,173 @@
+"""`draw`: the graph of a loss as a picture.
+
+Imports everything of this folder. A recorded loss is drawn from its tape; a function is traced, or
+run where it cannot be, and drawn with the values that it has at its inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from ..tensor import Tensor
+from .dot import as_dot
+from .page import as_frame, as_page
+from .picture import Picture, pictured
+from .subject import of_function, of_tensor
+from .svg import as_svg
+
+#: A picture with more boxes than this is no longer one that a person can read.
+LIMIT = 400
+
+
+class Drawing:
+    """The graph of a loss as a picture; a notebook shows it by itself.
+
+    Made by `draw`. The numbers in it are those of the moment when it was drawn.
+
+    Attributes
+    ----------
+    picture : Picture
+        What is in it: ``picture.boxes`` and ``picture.links``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> drawing = draw(lambda x: np.sum(x * x), x=np.ones(3))
+    >>> [box.name for box in drawing.picture.boxes]
+    ['loss', 'x * x', 'x']
+    >>> drawing.dot.splitlines()[0]
+    'digraph loss {'
+    """
+
+    def __init__(self, picture: Picture) -> None:
+        self.picture = picture
+
+    @cached_property
+    def svg(self) -> str:
+        """The picture as SVG."""
+        return as_svg(self.picture)
+
+    @cached_property
+    def html(self) -> str:
+        """The picture as a page of its own, which walks through the backward pass."""
+        return as_page(self.picture, self.svg)
+
+    @cached_property
+    def dot(self) -> str:
+        """The graph in the language of Graphviz."""
+        return as_dot(self.picture)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the picture to a file: ``.svg``, ``.html`` or ``.dot``.
+
+        Raises
+        ------
+        ValueError
+            If the name of the file ends in anything else.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> draw(lambda x: np.sum(x), x=np.ones(3)).save("graph.png")
+        Traceback (most recent call last):
+            ...
+        ValueError: 'graph.png' ends in '.png', and a picture is saved as .svg, .html or .dot: \
+choose one of these (a browser or Inkscape turns an .svg into other formats)
+        """
+        ending = Path(path).suffix.lower()
+        writers = {".svg": "svg", ".html": "html", ".dot": "dot"}
+        if ending not in writers:
+            raise ValueError(
+                f"{str(path)!r} ends in {ending!r}, and a picture is saved as .svg, .html or .dot: "
+                "choose one of these (a browser or Inkscape turns an .svg into other formats)"
+            )
+        Path(path).write_text(getattr(self, writers[ending]), "utf-8")
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+    def _repr_html_(self) -> str:
+        return as_frame(self.picture, self.html)
+
+    def __repr__(self) -> str:
+        boxes, links = len(self.picture.boxes), len(self.picture.links)
+        return f"<Drawing of {self.picture.boxes[0].name}: {boxes} boxes, {links} arrows>"
+
+
+def draw(
+    loss: Tensor | Callable[..., Any],
+    wrt: str | tuple[str, ...] | None = None,
+    *,
+    limit: int = LIMIT,
+    **inputs: Any,
+) -> Drawing:
+    """Draw the graph of a loss: what is computed from what, and how the gradient comes back.
+
+    Parameters
+    ----------
+    loss : Tensor or callable
+        A recorded loss, or a function that computes one with NumPy. The tape of a loss is walked
+        and kept: ``loss.backward()`` works afterwards, and no ``.grad`` is set. One that
+        backward() has used up cannot be drawn any more.
+    wrt : str or tuple of str, optional
+        By which inputs of a function to differentiate (or local variables of it, such as
+        ``"scores"``); the first input if not given.
+    limit : int
+        The largest number of boxes to draw.
+    **inputs
+        The function's inputs by name.
+
+    Returns
+    -------
+    Drawing
+        Ask for its ``svg``, save it, or let a notebook show it.
+
+    Raises
+    ------
+    BackwardError
+        If the loss has no graph, is no scalar, or its graph has been used up.
+    StaleDataError
+        If a parameter was changed after the loss was computed.
+    TypeError
+        If `loss` is neither a Tensor nor a function, is a Tensor and inputs are given, or `wrt`
+        names no input.
+    ValueError
+        If there are more boxes than `limit`.
+
+    Notes
+    -----
+    A function shows the most: every value, and the derived line of every gradient that has one. A
+    tape holds only what the gradient rules asked for; a value is shown if it is among these, if a
+    variable holds it, or if it follows from others. The page says which ones are not.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> drawing = draw(lambda w, X: np.sum(X @ w), w=np.ones(2), X=np.eye(2))
+    >>> drawing
+    <Drawing of loss: 4 boxes, 3 arrows>
+    >>> drawing.save("graph.html")  # doctest: +SKIP
+    """
+    if isinstance(loss, Tensor):
+        if wrt is not None or inputs:
+            raise TypeError("draw(loss) of a Tensor takes no inputs: its tape says the rest")
+        subject = of_tensor(loss)
+    elif callable(loss):
+        subject = of_function(loss, wrt, inputs)
+    else:
+        raise TypeError(
+            f"draw() takes a loss: a Tensor, or a function with its inputs, not "
+            f"{type(loss).__name__}"
+        )
+    picture = pictured(subject)
+    if len(picture.boxes) > limit:
+        raise ValueError(
+            f"the graph has {len(picture.boxes)} boxes, more than the {limit} that a picture is "
+            "readable with: draw the loss of fewer examples, or of fewer turns of its loop, or "
+            f"say limit={len(picture.boxes)} to draw it all the same"
+        )
+    return Drawing(picture)

@@ -1,0 +1,175 @@
+"""What is drawn: the walk that `explain` takes, with the value and the gradient at every stop.
+
+Imports `prose` and `symbolic`. A function's values are computed from its inputs; those of a tape
+are what its rules have kept, what variables hold, and what follows from these.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..backward import gradients, order
+from ..errors import BackwardError, user_frame, variable_name
+from ..prose.arrows import Walk
+from ..prose.graph import Graph, of_tape, of_trace
+from ..prose.scope import Scope
+from ..prose.titles import Titles
+from ..prose.together import Line, together
+from ..symbolic.derivation import Derivation, derive
+from ..symbolic.evaluate import evaluate, ordered
+from ..symbolic.expr import Expr
+from ..symbolic.trace import call
+from ..tape import Leaf, Node, Value
+from ..tensor import Tensor
+
+#: Settings that a result tells of, where no rule has asked for them.
+_TOLD = {"dtype", "into", "shape"}
+
+
+class Subject(NamedTuple):
+    """A backward pass with its numbers."""
+
+    walk: Walk
+    lines: tuple[Line, ...]  # the derived gradients, if it is a function that has them
+    note: str  # why there are none, if there should be
+    values: dict[Expr, Any]  # as far as they are known
+    gradients: dict[Expr, Any]
+
+
+class Seen(Scope):
+    """The names that variables have, and the results that they hold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held: dict[Node, Any] = {}
+
+    def note(self, variables: Mapping[str, Any]) -> None:
+        """Take down what variables hold."""
+        super().note(variables)
+        for value in [*variables.values()]:
+            if isinstance(value, Value) and value.origin is not None:
+                self.held.setdefault(value.origin, value.array)
+
+
+def of_tensor(loss: Tensor) -> Subject:
+    """Return the subject of a recorded loss, by the names of the caller's variables."""
+    seen, frame = Seen(), user_frame()
+    for variables in (frame.f_locals, frame.f_globals) if frame else ():
+        seen.note(variables)
+    return _of_tape(loss, seen)
+
+
+def of_function(function: Callable[..., Any], wrt: Any, inputs: dict[str, Any]) -> Subject:
+    """Return the subject of a function at its inputs: traced, or run where it cannot be."""
+    try:
+        derivation = derive(function, wrt, **inputs)
+        walk = Walk(Titles(of_trace(derivation.trace, derivation.given)))
+        lines = together(derivation, walk)
+    except Exception as error:  # whatever is wrong with the function itself comes up again below
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        return _by_running(function, wrt, inputs, "The lines of the derivation are left out, because "
+                           f"the function could not be traced as one formula: {reason}")  # fmt: skip
+    return _of_trace(derivation, walk, lines)
+
+
+def _of_trace(derivation: Derivation, walk: Walk, lines: tuple[Line, ...]) -> Subject:
+    traced, raw = derivation.trace, derivation.chain.raw
+    env = dict(derivation.given)
+    env |= {label: np.shape(env[name])[axis] for label, (name, axis) in traced.sizes.items()}
+    nodes, tracked = ordered([traced.output]), order(traced.output)
+    with np.errstate(all="ignore"):  # a picture of what overflows shows it
+        found = evaluate([*nodes, *(raw[e] for e in tracked)], env)
+    values = dict(zip(nodes, found, strict=False))
+    slopes = zip(tracked, found[len(nodes) :], strict=True)
+    return Subject(walk, lines, "", values, {e: _full(g, np.shape(values[e])) for e, g in slopes})
+
+
+def _full(g: Any, shape: tuple[int, ...]) -> Any:
+    """Write a gradient out that has size 1 where it is constant."""
+    return np.broadcast_to(g, shape)
+
+
+def _by_running(function: Any, wrt: Any, inputs: dict[str, Any], note: str) -> Subject:
+    """Run a function on Tensors, its variables watched."""
+    names = list(inspect.signature(function).parameters)
+    chosen = (names[0],) if wrt is None else (wrt,) if isinstance(wrt, str) else tuple(wrt)
+    if missing := [name for name in chosen if name not in inputs]:
+        raise TypeError(
+            f"wrt={missing[0]!r} is not among the inputs given ({', '.join(inputs)}), and the "
+            "function could not be traced for its local variables"
+        )
+    values = {name: Tensor(value, name=name) if name in chosen else value
+              for name, value in inputs.items()}  # fmt: skip
+    seen = Seen()
+    with seen.watching():
+        loss = call(function, values)
+    seen.note(values)
+    if not isinstance(loss, Tensor):
+        raise BackwardError(f"the function does not depend on {', '.join(chosen)}: it returned "
+                            f"{type(loss).__name__}, which has no graph to draw")  # fmt: skip
+    return _of_tape(loss, seen, note)
+
+
+def _of_tape(loss: Tensor, seen: Seen, note: str = "") -> Subject:
+    root, name = loss.origin, variable_name(loss) or "this tensor"
+    if root is None or isinstance(root, Leaf):
+        raise BackwardError(
+            f"draw() of {name}, which is the result of no recorded op: wrap an input in "
+            "Tensor(...), compute a loss from it outside no_grad(), and draw the loss"
+        )
+    if loss.size != 1:
+        raise BackwardError(
+            f"draw() needs a scalar, but {name} has shape {loss.shape}: reduce it first, with "
+            "np.sum or np.mean"
+        )
+    seen.held[root] = loss.array
+    graph = of_tape(root, seen)
+    made = dict(zip(order(root), order(graph.root), strict=True))
+    found = gradients(root, np.ones(root.shape, root.dtype))
+    slopes = {made[node]: _full(g, node.shape) for node, g, _ in found}
+    values = _on_tape(graph, made, seen)
+    return Subject(Walk(Titles(graph)), (), note, values, slopes)
+
+
+def _on_tape(graph: Graph, made: dict[Node, Expr], seen: Seen) -> dict[Expr, Any]:
+    """Return the values that are known of a tape, which keeps no more than the rules asked for."""
+    lost = {e for key, e in graph.world.table.items() if key[0] == "unknown"}
+    known: dict[Expr, Any] = {e: e.value for e in ordered([graph.root])
+                              if e.value is not None and e not in lost}  # fmt: skip
+    kept = {e: dict(zip(node.plan.names, node.kept or (), strict=True)) if node.plan else {}
+            for node, e in made.items()}  # fmt: skip
+    for node, e in made.items():
+        if node in seen.held:
+            known[e] = seen.held[node]
+        for operand, value in _operands(e, kept[e]):
+            known.setdefault(operand, value)
+    for e in made.values():
+        certain = e.primitive is not None and {*e.primitive.settings} <= kept[e].keys() | _TOLD
+        if e not in known and certain and all(arg in known for arg in e.args):
+            known[e] = _computed(e, known)
+    return known
+
+
+def _operands(e: Expr, kept: dict[str, Any]) -> list[tuple[Expr, Any]]:
+    """Return the values that a node has kept, with what they are values of."""
+    found = [(e, kept["out"])] if "out" in kept else []
+    for position, operand in enumerate(e.origins):
+        name = e.primitive.argnames[0 if e.primitive.variadic else position]
+        if operand is not None and name in kept:
+            found.append((operand, kept[name][position] if e.primitive.variadic else kept[name]))
+    return found
+
+
+def _computed(e: Expr, known: dict[Expr, Any]) -> Any:
+    """Compute one op from the values of its operands."""
+    labels = [f"operand{i}" for i in range(len(e.args))]
+    atoms = [e.world.leaf(f"{label} of {e.serial}", arg.shape, arg.dtype)
+             for label, arg in zip(labels, e.args, strict=True)]  # fmt: skip
+    op = Expr(e.world, e.primitive, tuple(atoms), e.settings, e.shape, e.dtype, None, None, False)
+    env = {str(atom.label): known[arg] for atom, arg in zip(atoms, e.args, strict=True)}
+    with np.errstate(all="ignore"):
+        return evaluate([op], env)[0]
