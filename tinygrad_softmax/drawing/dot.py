@@ -40,7 +40,7 @@ def _lines(picture: Picture) -> Iterator[str]:
     yield '  node [fontname="monospace"];'
     yield '  edge [fontname="monospace"];'
     for i, box in enumerate(picture.boxes):
-        text = quoted(box.name, f"{box.op or box.kind} {box.shape}")
+        text = quoted(box.name, f"{box.op or box.kind}, {box.shape}")
         yield f"  n{i} [label={text}, shape={_OUTLINES[box.kind]}];"
     for link in picture.links:
         yield f"  n{link.source} -> n{link.target};"

@@ -5,10 +5,12 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const find = (id) => document.getElementById(id);
 const graph = document.querySelector(".graph");
-const boxes = [...graph.querySelectorAll(".box")];
+const boxes = [...graph.querySelectorAll(".box")]; // with copies
 const links = [...graph.querySelectorAll(".link")];
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
+const narrow = matchMedia("(max-width: 52rem)");
 const start = find("said").textContent;
+const boxOf = (i) => graph.querySelector(`.box[tabindex][data-box="${i}"]`);
 let step = 0;
 let chosen = null;
 
@@ -62,7 +64,7 @@ function heatMap(parent, summary, label) {
     brush.fillRect(x, y, 1, 1);
   }));
   const scale = make("p", parent, "", "scale");
-  for (const text of ["blue: below 0", "pale: near 0", "orange: above 0"]) make("span", scale, text);
+  for (const text of ["blue: below 0", "faint: near 0", "orange: above 0"]) make("span", scale, text);
 }
 
 function shown(parent, summary, label) {
@@ -108,7 +110,7 @@ function tell(i) {
   if (i === null) return;
   const box = data.boxes[i];
   make("h2", panel).append(box.name);
-  make("p", panel, `${box.kind[0].toUpperCase()}${box.kind.slice(1)}. Shape ${box.shape}` +
+  make("p", panel, `${box.kind[0].toUpperCase()}${box.kind.slice(1)}. Shape: ${box.shape}` +
     (box.op ? `, made by \`${box.op}\`.` : "."), "kind");
   if (box.definition && box.definition !== box.name) code(panel, `${box.name} = ${box.definition}`);
   make("h3", panel, "Value");
@@ -131,7 +133,7 @@ function paint() {
     const i = Number(box.dataset.box);
     box.classList.toggle("arrived", i < step);
     box.classList.toggle("here", i === chosen);
-    box.setAttribute("aria-pressed", String(i === chosen));
+    if (box.tabIndex === 0) box.setAttribute("aria-pressed", String(i === chosen));
   }
   for (const link of links) {
     const to = Number(link.dataset.from);
@@ -145,8 +147,9 @@ function paint() {
 }
 
 function reveal(i) {
+  if (narrow.matches) graph.scrollIntoView({ block: "start" });
   const frame = graph.getBoundingClientRect();
-  const box = boxes.find((one) => Number(one.dataset.box) === i).getBoundingClientRect();
+  const box = boxOf(i).getBoundingClientRect();
   const by = (low, size, from, room) => low + size / 2 - from - room / 2;
   graph.scrollBy({
     left: by(box.left, box.width, frame.left, frame.width),
@@ -165,7 +168,7 @@ function go(to) {
   paint();
   if (chosen === null) return;
   reveal(chosen);
-  if (focused) boxes.find((one) => Number(one.dataset.box) === chosen).focus({ preventScroll: true });
+  if (focused) boxOf(chosen).focus({ preventScroll: true });
 }
 
 function choose(i) {
@@ -176,7 +179,7 @@ function choose(i) {
 }
 
 for (const box of boxes) {
-  box.setAttribute("role", "button");
+  if (!box.classList.contains("again")) box.setAttribute("role", "button");
   box.addEventListener("click", () => choose(Number(box.dataset.box)));
 }
 find("first").addEventListener("click", () => go(0));

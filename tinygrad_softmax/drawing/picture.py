@@ -115,7 +115,7 @@ class _Maker:
             operand = e.inputs[edge.position]
             self.arrows.setdefault(operand, []).append((here, arrow))
             link = self.link(self.index[operand], here)
-            link.shape = shape_text(arrow.operand_shape) if arrow.operand_shape else "number"
+            link.shape = _sizes(arrow.operand_shape)
         self.constants(e, here)
 
     def link(self, source: int, target: int) -> Link:
@@ -151,7 +151,7 @@ class _Maker:
         arrows = self.arrows.get(e, [])
         return Box(
             station.title, kind, "" if station.leaf else e.primitive.__name__,
-            shape_text(station.shape), "" if station.leaf else station.definition,
+            _sizes(station.shape), "" if station.leaf else station.definition,
             self.value(e), station.gradient, summarised(self.subject.gradients[e]),
             " ".join(_lead(station, first=kind == "loss")), _arrivals(arrows),
             lines.get(station.gradient),
@@ -166,9 +166,13 @@ class _Maker:
         """Return the box of what needs no gradient."""
         titles, value = self.subject.walk.titles, self.value(e)
         made = "" if e.primitive is None else titles.definition[e]
-        shape = "(not kept)" if value is None else shape_text(titles.graph.shapes[e])
+        shape = "not kept" if value is None else _sizes(titles.graph.shapes[e])
         op = "" if e.primitive is None else e.primitive.__name__
         return Box(titles.text[e], "data", op, shape, made, value)
+
+
+def _sizes(shape: tuple[int, ...]) -> str:
+    return shape_text(shape) if shape else "number"
 
 
 def _arrivals(arrows: list[tuple[int, Arrow]]) -> tuple[Arrival, ...]:

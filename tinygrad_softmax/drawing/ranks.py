@@ -7,7 +7,7 @@ cell of its own in every row that it passes, so what is kept apart are cells, wh
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -34,6 +34,7 @@ class Cell:
     rank: int
     box: bool
     anchor: float = 0.0  # where the arrow runs, from the middle of the cell
+    span: int = 0  # how many cells its arrow has
     above: list[int] = field(default_factory=list)
     below: list[int] = field(default_factory=list)
 
@@ -63,7 +64,11 @@ def gridded(sizes: Sequence[tuple[float, float]], edges: Sequence[Edge]) -> Grid
         for upper, lower in zip(chain, chain[1:], strict=False):
             cells[upper].below.append(lower)
             cells[lower].above.append(upper)
-    return Grid(cells, _sorted(cells, _first_rows(cells)), chains)
+    top = _tops(cells)
+    keys: list[Callable[[int], int]] = [lambda i: 0, lambda i: top[i], lambda i: -top[i]]
+    starts = (_first_rows(cells, key, turned) for key in keys for turned in (False, True))
+    rows = min((_sorted(cells, start) for start in starts), key=lambda it: crossings(cells, it))
+    return Grid(cells, rows, chains)
 
 
 def _depths(n: int, edges: Sequence[Edge]) -> list[int]:
@@ -91,11 +96,30 @@ def _chain(cells: list[Cell], edge: Edge) -> list[int]:
     start = len(cells)
     for rank in range(first, last):
         room = edge.label if rank == first else 0.0
-        cells.append(Cell(LINE + room, LINE if room else 0.0, rank, False, -room / 2))
+        height = LINE if room else 0.0
+        cells.append(Cell(LINE + room, height, rank, False, -room / 2, last - first))
     return [edge.source, *range(start, len(cells)), edge.target]
 
 
-def _first_rows(cells: list[Cell]) -> list[list[int]]:
+def heights(cells: list[Cell]) -> list[int]:
+    """Return how many boxes the longest way to each cell has."""
+    height = [0] * len(cells)
+    for i in sorted(range(len(cells)), key=lambda i: cells[i].rank):
+        for below in cells[i].below:
+            height[below] = max(height[below], height[i] + cells[below].box)
+    return height
+
+
+def _tops(cells: list[Cell]) -> list[int]:
+    """Return in which row the ways to each cell begin."""
+    top = [cell.rank for cell in cells]
+    for i in sorted(range(len(cells)), key=lambda i: cells[i].rank):
+        for below in cells[i].below:
+            top[below] = min(top[below], top[i])
+    return top
+
+
+def _first_rows(cells: list[Cell], key: Callable[[int], int], turned: bool) -> list[list[int]]:
     """Put the cells in rows as a walk from the ends upwards meets them."""
     rows: list[list[int]] = [[] for _ in range(1 + max((c.rank for c in cells), default=-1))]
     seen: set[int] = set()
@@ -105,7 +129,7 @@ def _first_rows(cells: list[Cell]) -> list[list[int]]:
         if here not in seen:
             seen.add(here)
             rows[cells[here].rank].append(here)
-            stack.extend(reversed(cells[here].above))
+            stack.extend(sorted(cells[here].above[:: 1 if turned else -1], key=key))
     return rows
 
 

@@ -92,19 +92,24 @@ def _bands(grid: Grid) -> list[tuple[float, float]]:
 
 
 def _ports(grid: Grid, x: list[float]) -> tuple[list[float], list[float]]:
-    """Return where on its boxes each arrow starts and ends: side by side, and uncrossed."""
+    """Return where on its boxes each arrow starts and ends: side by side, and uncrossed.
+
+    The arrow that comes straight has the middle.
+    """
     found = []
     for end, step in ((0, 1), (-1, -2)):
-        by_box: dict[int, list[int]] = defaultdict(list)
+        by_box: dict[int, list[tuple[float, int]]] = defaultdict(list)
         for k, chain in enumerate(grid.chains):
-            by_box[chain[end]].append(k)
+            by_box[chain[end]].append((x[chain[step]] + grid.cells[chain[step]].anchor, k))
         ports = [0.0] * len(grid.chains)
-        for box, arrows in by_box.items():
-            near = {k: grid.chains[k][step] for k in arrows}
-            arrows.sort(key=lambda k, near=near: x[near[k]] + grid.cells[near[k]].anchor)  # type: ignore[misc]
-            apart = min(2 * LINE, 0.7 * grid.cells[box].width / len(arrows))
-            for i, k in enumerate(arrows):
-                ports[k] = x[box] + (i - (len(arrows) - 1) / 2) * apart
+        for box, lines in by_box.items():
+            lines.sort()
+            straight = [i for i, (line, _) in enumerate(lines) if abs(line - x[box]) < 1]
+            middle = straight[0] if straight else (len(lines) - 1) / 2
+            aside = max(middle, len(lines) - 1 - middle, 1)
+            apart = min(2 * LINE, 0.4 * grid.cells[box].width / aside)
+            for i, (_, k) in enumerate(lines):
+                ports[k] = x[box] + (i - middle) * apart
         found.append(ports)
     return found[0], found[1]
 
