@@ -46,6 +46,7 @@ def _lines(picture: Picture) -> Iterator[str]:
         yield f"  n{link.source} -> n{link.target};"
         if link.shape:
             times = f" x{link.uses}" if link.uses > 1 else ""
-            yield (f"  n{link.target} -> n{link.source} [constraint=false, style=dashed, "
-                   f'color="#a63a00", fontcolor="#a63a00", label={quoted(link.shape + times)}];')  # fmt: skip
+            look = 'constraint=false, style=dashed, color="#a63a00", fontcolor="#a63a00"'
+            text = quoted(link.shape + times)
+            yield f"  n{link.target} -> n{link.source} [{look}, label={text}];"
     yield "}"

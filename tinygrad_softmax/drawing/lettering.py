@@ -66,7 +66,7 @@ def _broken(name: str) -> tuple[str, ...]:
 
 
 #: XML has no way to write control characters.
-VISIBLE = {code: "�" for code in (*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF)}
+VISIBLE = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF), "�")
 
 
 class Arranged(NamedTuple):

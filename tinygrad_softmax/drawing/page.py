@@ -93,8 +93,7 @@ def _shown(summary: Summary | None) -> dict[str, Any] | None:
 
 
 def _arrival(picture: Picture, arrival: Arrival) -> dict[str, Any]:
-    return {"source": arrival.source, "name": picture.boxes[arrival.source].name,
-            "uses": arrival.uses, "sentence": arrival.sentence, "formula": arrival.formula}  # fmt: skip
+    return {**arrival._asdict(), "name": picture.boxes[arrival.source].name}
 
 
 def said(picture: Picture, i: int) -> str:

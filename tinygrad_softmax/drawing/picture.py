@@ -200,8 +200,8 @@ def pictured(subject: Subject) -> Picture:
     boxes = [maker.box(e, station) for e, station in stops]
     boxes += [maker.given(e) for e in maker.aside]
     leaves = listed([f"`{box.name}`" for box in boxes if box.kind == "parameter"])
-    return Picture(tuple(boxes), tuple(maker.links.values()),
-                   f"From {leaves} to `{boxes[0].name}`, and back", _notes(subject, boxes))  # fmt: skip
+    title = f"From {leaves} to `{boxes[0].name}`, and back"
+    return Picture(tuple(boxes), tuple(maker.links.values()), title, _notes(subject, boxes))
 
 
 def _notes(subject: Subject, boxes: list[Box]) -> tuple[str, ...]:

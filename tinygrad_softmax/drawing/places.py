@@ -7,6 +7,8 @@ closest it can come, in the sense of least squares, is found exactly, by pooling
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from graphlib import TopologicalSorter
+from itertools import pairwise
 from math import inf
 
 from .ranks import Cell, Grid, heights
@@ -45,25 +47,46 @@ def settled(
 def placed(grid: Grid) -> list[float]:
     """Return the middle of every cell, from left to right; the leftmost edge is 0."""
     cells = grid.cells
-    x = [0.0] * len(cells)
-    spine = spines(cells)
+    spine = spines(grid)
     ties = {*spine.items()} | {(below, above) for above, below in spine.items()}
-    gaps = [_gaps(cells, row) for row in grid.rows]
-    for row, gap in zip(grid.rows, gaps, strict=True):
-        for i, place in zip(row, settled([0.0] * len(row), [1.0] * len(row), gap), strict=True):
-            x[i] = place
-    rows = [*zip(grid.rows, gaps, strict=True)]
+    rows = [(row, _gaps(cells, row)) for row in grid.rows]
+    x = packed(grid, spine)
     for turn in range(ROUNDS):
-        # Upwards first, so that what comes in follows what it goes into; then by both sides.
-        early = turn < ROUNDS // 2
-        for row, gap in rows[::-1] if early or turn % 2 else rows:
-            wishes, weights = zip(*(_wish(cells, x, i, ties, not early) for i in row), strict=True)
+        for row, gap in rows[::-1] if turn % 2 else rows:
+            wishes, weights = zip(*(_wish(cells, x, i, ties) for i in row), strict=True)
             for i, place in zip(row, settled(wishes, weights, gap), strict=True):
                 x[i] = place
         if turn % 3 == 2:
             _straighten(grid, x, spine)
     left = min((x[i] - cell.width / 2 for i, cell in enumerate(cells)), default=0.0)
     return [place - left for place in x]
+
+
+def packed(grid: Grid, spine: dict[int, int]) -> list[float]:
+    """Return the cells in line as `spine` says: half-way between all to the left and to the right.
+
+    Of two that stand in line the lines run at the same place. As the spine crosses itself nowhere,
+    what stands in line is left of its neighbour in every row, or in none.
+    """
+    cells = grid.cells
+    strand = {i: k for k, cells_of in enumerate(_strands(spine)) for i in cells_of}
+    for i in range(len(cells)):
+        strand.setdefault(i, len(cells) + i)
+    after: dict[int, list[tuple[int, float]]] = {k: [] for k in strand.values()}
+    for row in grid.rows:
+        for a, b, gap in zip(row, row[1:], _gaps(cells, row), strict=False):
+            after[strand[a]].append((strand[b], gap + cells[b].anchor - cells[a].anchor))
+    order = [*TopologicalSorter({k: [n for n, _ in near] for k, near in after.items()})
+             .static_order()]  # fmt: skip
+    left = dict.fromkeys(order, 0.0)
+    for k in reversed(order):
+        for n, gap in after[k]:
+            left[n] = max(left[n], left[k] + gap)
+    right = dict.fromkeys(order, max(left.values(), default=0.0))
+    for k in order:
+        for n, gap in after[k]:
+            right[k] = min(right[k], right[n] - gap)
+    return [(left[strand[i]] + right[strand[i]]) / 2 - cell.anchor for i, cell in enumerate(cells)]
 
 
 def _straighten(grid: Grid, x: list[float], spine: dict[int, int]) -> None:
@@ -80,20 +103,21 @@ def _straighten(grid: Grid, x: list[float], spine: dict[int, int]) -> None:
         return low + cell.anchor, high + cell.anchor
 
     for strand in _strands(spine):
-        while strand:
+        rest = strand
+        while rest:
             low, high = -inf, inf
             run: list[int] = []
-            for i in strand:
+            for i in rest:
                 least, most = room(i)
                 if max(low, least) > min(high, most):
                     break
                 low, high = max(low, least), min(high, most)
                 run.append(i)
-            run = run or strand[:1]  # rounding may leave no room at all: it stays where it is
+            run = run or rest[:1]  # rounding may leave no room at all: it stays where it is
             line = min(max(_pulled(cells, x, run), low), high)
             for i in run:
                 x[i] = line - cells[i].anchor
-            strand = strand[len(run) :]
+            rest = rest[len(run) :]
 
 
 def _pulled(cells: list[Cell], x: list[float], run: list[int]) -> float:
@@ -112,30 +136,38 @@ def _strands(spine: dict[int, int]) -> Iterator[list[int]]:
         yield strand
 
 
-def spines(cells: list[Cell]) -> dict[int, int]:
+def spines(grid: Grid) -> dict[int, int]:
     """Return which cell leads on to which: the longest way there, and the shortest arrow on.
 
     So what a loop computes turn by turn stands in line, and what comes in stands at its side.
     """
-    height = heights(cells)
+    cells, height = grid.cells, heights(grid.cells)
     back = {i: max(cell.above, key=lambda n: (height[n], -cells[n].span))
             for i, cell in enumerate(cells) if cell.above}  # fmt: skip
-    on = {i: min(cell.below, key=lambda n: cells[n].span)
-          for i, cell in enumerate(cells) if cell.below}  # fmt: skip
-    return {i: below for i, below in on.items() if back[below] == i}
+    place = {i: k for row in grid.rows for k, i in enumerate(row)}
+    spine: dict[int, int] = {}
+    for row in grid.rows:
+        taken: list[tuple[int, int]] = []
+        on = [(i, min(cells[i].below, key=lambda n: cells[n].span)) for i in row if cells[i].below]
+        for i, below in sorted(on, key=lambda pair: cells[pair[0]].box + cells[pair[1]].box):
+            a, b = place[i], place[below]
+            if back[below] == i and all((a < c) == (b < d) for c, d in taken):
+                spine[i] = below
+                taken.append((a, b))
+    return spine
 
 
 def _gaps(cells: list[Cell], row: list[int]) -> list[float]:
-    pairs = zip(row, row[1:], strict=False)
+    pairs = pairwise(row)
     return [(cells[a].width + cells[b].width) / 2 + APART for a, b in pairs]
 
 
 def _wish(
-    cells: list[Cell], x: list[float], i: int, ties: set[tuple[int, int]], above: bool
+    cells: list[Cell], x: list[float], i: int, ties: set[tuple[int, int]]
 ) -> tuple[float, float]:
     """Return where a cell would like to stand, and how much: long arrows like to be straight."""
     cell = cells[i]
-    near = cell.above * above + cell.below
+    near = [*cell.above, *cell.below]
     if not near:
         return x[i], 0.01
     weights = [(3.0 if cell.box or cells[n].box else 8.0) * (4.0 if (i, n) in ties else 1.0)

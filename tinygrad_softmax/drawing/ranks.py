@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
 
 #: How often the rows are sorted by their neighbours, down and up.
@@ -61,7 +62,7 @@ def gridded(sizes: Sequence[tuple[float, float]], edges: Sequence[Edge]) -> Grid
     cells = [Cell(w, h, 2 * (last - d), True) for (w, h), d in zip(sizes, depth, strict=True)]
     chains = [_chain(cells, edge) for edge in edges]
     for chain in chains:
-        for upper, lower in zip(chain, chain[1:], strict=False):
+        for upper, lower in pairwise(chain):
             cells[upper].below.append(lower)
             cells[lower].above.append(upper)
     top = _tops(cells)
@@ -184,7 +185,7 @@ def _crossed(left: list[int], right: list[int], place: dict[int, int]) -> int:
 def crossings(cells: list[Cell], rows: list[list[int]]) -> int:
     """Count the crossings between neighbouring rows."""
     total = 0
-    for upper, lower in zip(rows, rows[1:], strict=False):
+    for upper, lower in pairwise(rows):
         place = {cell: i for i, cell in enumerate(lower)}
         passed: list[int] = []
         for cell in upper:

@@ -14,7 +14,7 @@ from .places import placed
 from .ranks import LINE, Edge, Grid, gridded
 
 #: The room between rows, and around the picture.
-BETWEEN, MARGIN = 20.0, 16.0
+BETWEEN, MARGIN = 22.0, 16.0
 
 Point = tuple[float, float]
 
@@ -29,7 +29,7 @@ class Frame(NamedTuple):
 
 
 class Route(NamedTuple):
-    """The way of an arrow, downwards: straight to the second point, bent to the third, and so on."""
+    """The way of an arrow, downwards: straight to the second point, bent to the third, ..."""
 
     points: tuple[Point, ...]
     label: Frame | None

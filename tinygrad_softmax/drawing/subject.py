@@ -71,8 +71,11 @@ def of_function(function: Callable[..., Any], wrt: Any, inputs: dict[str, Any]) 
         lines = together(derivation, walk)
     except Exception as error:  # whatever is wrong with the function itself comes up again below
         reason = str(error).partition("\n")[0] or type(error).__name__
-        return _by_running(function, wrt, inputs, "The lines of the derivation are left out, because "
-                           f"the function could not be traced as one formula: {reason}")  # fmt: skip
+        note = (
+            "The lines of the derivation are left out, because the function could not be traced as "
+            f"one formula: {reason}"
+        )
+        return _by_running(function, wrt, inputs, note)
     return _of_trace(derivation, walk, lines)
 
 

@@ -1,6 +1,7 @@
 """An array as a page can show it: in full if it is small, else as its range and a heat map.
 
-Imports NumPy alone. It is made once, so a parameter that is updated later does not change a picture.
+Imports NumPy alone. It is made once, so a parameter that is updated later does not change a
+picture.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The picture as SVG.
 
-Imports `picture` and `lettering`. What something is, is told by its outline as well as by its colour;
-everything that comes from the user is escaped.
+Imports `picture` and `lettering`. What something is, is told by its outline as well as by its
+colour; everything that comes from the user is escaped.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
+from itertools import pairwise
 from math import copysign
 
 from .lettering import NAME_LINE, SMALL_LINE, VISIBLE, Written, arranged, label_of
@@ -42,7 +43,7 @@ def as_svg(picture: Picture) -> str:
     it, title = arranged(picture), xml(_plain(picture.title))
     size = f"{it.width:.0f}", f"{it.height:.0f}"
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="tgd" role="group" aria-label="{title}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="tgd" role="group" aria-label="{title}"',
         f'width="{size[0]}" height="{size[1]}" viewBox="0 0 {size[0]} {size[1]}">',
         f"<title>{title}</title>",
         f"<desc>{xml(described(picture, len(it.copies)))}</desc>",
@@ -113,20 +114,19 @@ def outline(kind: str, frame: Frame) -> str:
     """Return the outline of a kind of box."""
     x, y, width, height = frame
     if kind == "parameter":  # drawn out to points
-        at = [(x + POINT, y), (x + width - POINT, y), (x + width, y + height / 2),
-              (x + width - POINT, y + height), (x + POINT, y + height), (x, y + height / 2)]  # fmt: skip
-        return _polygon(at)
+        near, far, middle, low = x + POINT, x + width - POINT, y + height / 2, y + height
+        return _polygon((near, y), (far, y), (x + width, middle), (far, low), (near, low),
+                        (x, middle))  # fmt: skip
     if kind == "data":  # a sheet with its corner cut
-        at = [(x, y), (x + width - CORNER, y), (x + width, y + CORNER), (x + width, y + height),
-              (x, y + height)]  # fmt: skip
-        return _polygon(at)
+        return _polygon((x, y), (x + width - CORNER, y), (x + width, y + CORNER),
+                        (x + width, y + height), (x, y + height))  # fmt: skip
     if kind == "loss":  # rounded, with a double line
-        return (_rect(frame, height / 2, "outline")
-                + _rect(Frame(x + 4, y + 4, width - 8, height - 8), height / 2 - 4, "inner"))  # fmt: skip
+        inner = Frame(x + 4, y + 4, width - 8, height - 8)
+        return _rect(frame, height / 2, "outline") + _rect(inner, height / 2 - 4, "inner")
     return _rect(frame, 3 if kind == "named" else 12, "outline")
 
 
-def _polygon(points: Sequence[Point]) -> str:
+def _polygon(*points: Point) -> str:
     return f'<polygon class="outline" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}"/>'
 
 
@@ -155,10 +155,12 @@ def _line(kind: str, points: Sequence[Point], aside: float) -> str:
     back, nearest = (HEAD, min) if kind == "down" else (-HEAD, max)
     places[-2:] = [(x, nearest(places[-2][1], y - back)), (x, y - back)]
     way = [f"M{places[0][0]:.1f} {places[0][1]:.1f}"]
-    for k, ((x1, y1), (x2, y2)) in enumerate(zip(places, places[1:], strict=False)):
+    for k, ((x1, y1), (x2, y2)) in enumerate(pairwise(places)):
         straight = k % 2 == 0 or abs(x2 - x1) < 0.05
         # Where they run sideways, the two lines of an arrow are one above the other.
-        middle = (y1 + y2) / 2 - 0.8 * aside * copysign(1, (x2 - x1) * (y2 - y1))
+        middle = (points[k][1] + points[k + 1][1]) / 2 - 0.8 * aside * copysign(
+            1, (x2 - x1) * (y2 - y1)
+        )
         if straight and way[-1][0] == "V":
             way.pop()
         way.append(f"V{y2:.1f}" if straight else
