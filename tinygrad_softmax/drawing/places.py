@@ -105,15 +105,13 @@ def _straighten(grid: Grid, x: list[float], spine: dict[int, int]) -> None:
     for strand in _strands(spine):
         rest = strand
         while rest:
-            low, high = -inf, inf
-            run: list[int] = []
-            for i in rest:
+            run, (low, high) = rest[:1], room(rest[0])
+            for i in rest[1:]:
                 least, most = room(i)
                 if max(low, least) > min(high, most):
                     break
                 low, high = max(low, least), min(high, most)
                 run.append(i)
-            run = run or rest[:1]  # rounding may leave no room at all: it stays where it is
             line = min(max(_pulled(cells, x, run), low), high)
             for i in run:
                 x[i] = line - cells[i].anchor

@@ -100,7 +100,7 @@ def _box(i: int, box: Box, text: Written, frame: Frame) -> str:
     x, y = frame.x + frame.width / 2, frame.y + 5
     low = y + NAME_LINE * len(text.name) + SMALL_LINE * 0.75
     made = f" = {box.definition}" if box.definition not in ("", box.name) else ""
-    mark = f'<text class="mark" x="{frame.x + frame.width - 9:.1f}" y="{frame.y - 3:.1f}">∇</text>'
+    mark = f'<text class="mark" x="{frame.x + frame.width + 8:.1f}" y="{y + 20:.1f}">∇</text>'
     return (
         f'<g class="box {box.kind}" data-box="{i}" tabindex="0" role="img" '
         f'aria-label="{xml(named(box))}"><title>{xml(box.name + made)}</title>'

@@ -1,0 +1,251 @@
+"""`draw`: what is in a picture, that it is right, and what is said where nothing can be drawn."""
+
+import re
+
+import numpy as np
+import pytest
+
+import tinygrad_softmax as tg
+from tests.drawing.graphs import GRAPHS, question, recurrent, toy
+from tinygrad_softmax import by_hand
+from tinygrad_softmax.datasets import case_study
+from tinygrad_softmax.drawing.summary import summarised
+from tinygrad_softmax.primitive import REGISTRY, primitive
+
+
+def boxes(drawing):
+    return {box.name: box for box in drawing.picture.boxes}
+
+
+def on_tape():
+    """The question's loss on a tape, its intermediates held by variables or not."""
+    X, y, (W, b), _ = case_study()
+    W, b = tg.Tensor(W), tg.Tensor(b)
+    num_examples = X.shape[0]
+    probs = tg.softmax(np.dot(X, W) + b, axis=1)
+    loss = np.sum(-np.log(probs[range(num_examples), y])) / num_examples
+    return loss, W, tg.draw(loss)
+
+
+def test_the_question_has_all_its_names_and_numbers():
+    X, y, (W, b), _ = case_study()
+    found = boxes(question())
+    by_kind = {kind: {name for name, box in found.items() if box.kind == kind}
+               for kind in ("loss", "parameter", "data", "named")}  # fmt: skip
+    assert by_kind == {
+        "loss": {"loss"},
+        "parameter": {"W", "b"},
+        "data": {"X", "y", "reg", "num_examples"},
+        "named": {"scores", "exp_scores", "probs", "correct_logprobs", "data_loss", "reg_loss"},
+    }
+    right = by_hand.linear(W, b, X, y, reg=1e-3)
+    assert found["probs"].value == summarised(right.probs)
+    assert found["W"].slope == summarised(right.dW)
+    assert found["b"].slope == summarised(right.db)
+    assert found["num_examples"].value.text == "300"
+    assert found["X"].slope is None
+    assert found["dscores" and "scores"].line.code.startswith("dscores = probs.copy()")
+    assert found["W"].line.code == "dW = X.T @ dscores + reg * W"
+    assert [a.uses for a in found["W"].arrivals] == [2, 1]
+    assert found["W * W"].shape == "(2, 3)"
+    assert found["loss"].op == "add"
+
+
+def test_boxes_stand_in_the_order_of_the_backward_pass():
+    picture = question().picture
+    for link in picture.links:
+        if link.shape:
+            assert link.target < link.source < picture.steps
+        else:
+            assert link.source >= picture.steps
+    assert picture.boxes[0].kind == "loss"
+
+
+def test_a_tape_is_drawn_with_what_is_known_and_not_used_up():
+    loss, W, drawing = on_tape()
+    found = boxes(drawing)
+    assert W.grad is None
+    loss.backward()
+    assert found["W"].slope == summarised(W.grad)
+    assert found["W"].value == summarised(W.data)
+    assert all(box.value is not None for box in drawing.picture.boxes)  # computed from what is kept
+    assert found["y"].kind == "data"
+    assert found["num_examples"].value.text == "300"
+    assert "W" in drawing.picture.title
+
+
+def test_a_tapes_values_are_right_even_where_it_has_kept_none():
+    x = tg.Tensor([0.5, 1.5, 2.5], name="x")
+    loss = np.sum(np.sqrt(np.concatenate([np.exp(x), x * 2])[1:5]).reshape(2, 2), axis=0)[1] * 3.0
+    shown = [box.value for box in tg.draw(loss).picture.boxes]
+    e = np.array([0.5, 1.5, 2.5])
+    joined = np.concatenate([np.exp(e), e * 2])
+    roots = np.sqrt(joined[1:5])
+    for right in (e, np.exp(e), e * 2, joined, joined[1:5], roots, roots.reshape(2, 2),
+                  roots.reshape(2, 2).sum(axis=0), loss.data):  # fmt: skip
+        assert summarised(right) in shown
+
+
+def test_a_value_that_was_not_kept_is_said_to_be_missing():
+    x = tg.Tensor([0.5, 1.5], name="x")
+    drawing = tg.draw(np.sum((np.tanh(x) + np.arange(2.0)) + np.ones(2)))
+    missing = [box.name for box in drawing.picture.boxes if box.value is None]
+    assert missing
+    (note,) = [note for note in drawing.picture.notes if note.startswith("The values of")]
+    assert all(f"`{name}`" in note for name in missing)
+    assert '"value":null' in drawing.html
+
+
+def test_a_function_that_cannot_be_traced_is_run():
+    def branching(x, y):
+        h = x * 2
+        if h.sum() > 0:
+            h = np.tanh(h)
+        return np.sum(np.concatenate([h, y[:2]]) ** 2)
+
+    for wrt in (None, "x", ("x",)):
+        drawing = tg.draw(branching, wrt, x=np.arange(3.0), y=np.ones(4))
+        found = boxes(drawing)
+        assert found["x"].slope == summarised(tg.grad(branching)(np.arange(3.0), np.ones(4)))
+        assert found["h"].kind == "named"
+        assert drawing.picture.notes[0].startswith("The lines of the derivation are left out")
+    with pytest.raises(TypeError, match="wrt='h' is not among the inputs given"):
+        tg.draw(branching, "h", x=np.arange(3.0), y=np.ones(4))
+
+
+def test_a_rule_without_a_formula_or_a_sentence_is_said_to_be_one():
+    @primitive
+    def doubled(x):
+        return 2 * x
+
+    @doubled.grad("x")
+    def _(g):
+        return np.asarray(np.array(g, float).tolist()) * 2.0
+
+    try:
+        x = tg.Tensor([1.0, 2.0], name="x")
+        arrival = boxes(tg.draw(np.sum(doubled(x) * 3.0)))["x"].arrivals[0]
+    finally:
+        del REGISTRY["doubled"]
+    assert arrival.sentence == (
+        "By the rule of `doubled` for `x`. This rule cannot be run on symbols, so it has no formula."
+    )
+    assert arrival.formula == ""
+
+
+def test_a_named_value_that_needs_no_gradient_has_a_box_with_its_inputs():
+    def loss(w, X):
+        centred = X - np.mean(X, axis=0)
+        return np.sum((centred @ w) ** 2) + np.sum(centred * w[0])
+
+    X = np.arange(6.0).reshape(3, 2)
+    drawing = tg.draw(loss, w=np.ones(2), X=X)
+    box = boxes(drawing)["centred"]
+    assert (box.kind, box.op, box.gradient) == ("data", "subtract", "")
+    assert box.value == summarised(X - X.mean(axis=0))
+    names = [one.name for one in drawing.picture.boxes]
+    links = [(names[link.source], names[link.target]) for link in drawing.picture.links]
+    assert ("X", "centred") in links
+    assert names.count("centred") == names.count("X") == 1
+
+
+def test_overflow_is_drawn_and_not_warned_of():
+    drawing = tg.draw(lambda x: np.sum(np.exp(x)), x=np.array([1.0, 1000.0]))
+    assert boxes(drawing)["np.exp(x)"].value.table == (("2.718", "inf"),)
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_every_program_is_drawn_the_same_twice(name):
+    first, second = GRAPHS[name](), GRAPHS[name]()
+    assert first.html == second.html
+    assert first.dot == second.dot
+
+
+def test_what_is_no_loss_is_refused_with_advice():
+    x = tg.Tensor([1.0, 2.0])
+    with pytest.raises(tg.BackwardError, match=r"draw\(\) needs a scalar, but doubled has shape"):
+        doubled = 2 * x
+        tg.draw(doubled)
+    with pytest.raises(tg.BackwardError, match=r"draw\(\) of x, .* compute a loss from it"):
+        tg.draw(x)
+    with pytest.raises(tg.BackwardError, match="wrap an input in"):
+        tg.draw(tg.Tensor(1.0, requires_grad=False))
+    with pytest.raises(TypeError, match=r"draw\(\) takes a loss: a Tensor, or a function .* float"):
+        tg.draw(1.0)
+    with pytest.raises(TypeError, match="takes no inputs"):
+        tg.draw(np.sum(x), x=1.0)
+    with pytest.raises(TypeError, match="takes no inputs"):
+        tg.draw(np.sum(x), "x")
+    used_up = np.sum(x * x)
+    used_up.backward()
+    with pytest.raises(tg.BackwardError, match="already consumed"):
+        tg.draw(used_up)
+    with pytest.raises(tg.BackwardError, match="does not depend on x: it returned float"):
+        tg.draw(lambda x: 1.0, x=np.ones(2))
+    stale = np.sum(x * x)
+    x.data -= 0.5
+    with pytest.raises(tg.StaleDataError, match="updated between"):
+        tg.draw(stale)
+
+
+def test_a_graph_that_is_too_large_is_refused_unless_asked_for():
+    number = len(toy().picture.boxes)
+    loss = {"loss": lambda x, a: np.sum(a * x**2), "x": np.ones(3), "a": 2.0}
+    with pytest.raises(
+        ValueError, match=f"the graph has {number} boxes, more than the 3 .* limit={number}"
+    ):
+        tg.draw(**loss, limit=3)
+    assert len(tg.draw(**loss, limit=number).picture.boxes) == number
+
+
+def test_what_is_used_often_is_copied_beside_its_uses():
+    svg = recurrent().svg
+    assert len(re.findall(r'class="box again parameter" data-box="\d+"', svg)) == 10
+    assert "10 times more" in svg
+    assert "again" not in question().svg.replace("</style>", "")[2500:]
+
+
+def test_it_is_quick(benchmark_free_clock=None):
+    import time
+
+    question()
+    start = time.perf_counter()
+    question().html  # noqa: B018
+    assert time.perf_counter() - start < 0.5
+
+
+# --- arrays ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (np.float64(0.25), "0.25"),
+        (7, "7"),
+        (np.zeros((300, 2)), "300 × 2 numbers, all 0"),
+        (np.ones(1), "1 number, it is 1"),
+        (np.array([1.0, np.nan]), "2 numbers, all 1; 1 not finite"),
+        (np.array([1.0, 2.0, np.inf]), "3 numbers from 1 to 2; 1 not finite"),
+        (np.array([np.nan]), "1 number, none of them finite"),
+        (np.ones((0, 3)), "0 × 3 numbers: there are none"),
+        (np.array([True, False]), "2 numbers from 0 to 1"),
+    ],
+)
+def test_an_array_is_told_in_words(value, text):
+    assert summarised(value).text == text
+
+
+def test_a_small_array_is_shown_in_full_and_a_large_one_as_a_heat_map():
+    small = summarised(np.arange(24.0).reshape(2, 3, 4))
+    assert small.table[5] == ("20", "21", "22", "23")
+    assert small.note == "The first axes are shown one below the other."
+    large = summarised(np.vstack([np.full((150, 2), 4.0), np.full((150, 2), -2.0)]))
+    assert not large.table
+    assert large.heat[0] == (100, 100)
+    assert large.heat[-1] == (-50, -50)
+    assert large.note == "Each cell is the mean of 8 rows."
+    wide = summarised(np.full(100, np.nan))
+    assert wide.heat == ((None,) * 34,)
+    assert wide.note == "Each cell is the mean of 3 columns."
+    assert summarised(np.zeros((70, 1))).heat == ((0,),) * 35
+    assert summarised(np.zeros((8, 9))).note == ""
