@@ -1,6 +1,7 @@
 """`draw`: what is in a picture, that it is right, and what is said where nothing can be drawn."""
 
 import re
+import time
 
 import numpy as np
 import pytest
@@ -22,7 +23,8 @@ def on_tape():
     X, y, (W, b), _ = case_study()
     W, b = tg.Tensor(W), tg.Tensor(b)
     num_examples = X.shape[0]
-    probs = tg.softmax(np.dot(X, W) + b, axis=1)
+    exp_scores = np.exp(np.dot(X, W) + b)
+    probs = exp_scores / np.sum(exp_scores, axis=1, keepdims=True)
     loss = np.sum(-np.log(probs[range(num_examples), y])) / num_examples
     return loss, W, tg.draw(loss)
 
@@ -44,7 +46,7 @@ def test_the_question_has_all_its_names_and_numbers():
     assert found["b"].slope == summarised(right.db)
     assert found["num_examples"].value.text == "300"
     assert found["X"].slope is None
-    assert found["dscores" and "scores"].line.code.startswith("dscores = probs.copy()")
+    assert found["scores"].line.code.startswith("dscores = probs.copy()")
     assert found["W"].line.code == "dW = X.T @ dscores + reg * W"
     assert [a.uses for a in found["W"].arrivals] == [2, 1]
     assert found["W * W"].shape == "(2, 3)"
@@ -68,7 +70,7 @@ def test_a_tape_is_drawn_with_what_is_known_and_not_used_up():
     loss.backward()
     assert found["W"].slope == summarised(W.grad)
     assert found["W"].value == summarised(W.data)
-    assert all(box.value is not None for box in drawing.picture.boxes)  # computed from what is kept
+    assert all(box.value is not None for box in drawing.picture.boxes)
     assert found["y"].kind == "data"
     assert found["num_examples"].value.text == "300"
     assert "W" in drawing.picture.title
@@ -114,7 +116,7 @@ def test_a_function_that_cannot_be_traced_is_run():
 
 
 def test_a_rule_without_a_formula_or_a_sentence_is_said_to_be_one():
-    @primitive
+    @primitive()
     def doubled(x):
         return 2 * x
 
@@ -128,7 +130,8 @@ def test_a_rule_without_a_formula_or_a_sentence_is_said_to_be_one():
     finally:
         del REGISTRY["doubled"]
     assert arrival.sentence == (
-        "By the rule of `doubled` for `x`. This rule cannot be run on symbols, so it has no formula."
+        "By the rule of `doubled` for `x`. "
+        "This rule cannot be run on symbols, so it has no formula."
     )
     assert arrival.formula == ""
 
@@ -163,8 +166,8 @@ def test_every_program_is_drawn_the_same_twice(name):
 
 def test_what_is_no_loss_is_refused_with_advice():
     x = tg.Tensor([1.0, 2.0])
+    doubled = 2 * x
     with pytest.raises(tg.BackwardError, match=r"draw\(\) needs a scalar, but doubled has shape"):
-        doubled = 2 * x
         tg.draw(doubled)
     with pytest.raises(tg.BackwardError, match=r"draw\(\) of x, .* compute a loss from it"):
         tg.draw(x)
@@ -201,14 +204,12 @@ def test_a_graph_that_is_too_large_is_refused_unless_asked_for():
 def test_what_is_used_often_is_copied_beside_its_uses():
     svg = recurrent().svg
     assert len(re.findall(r'class="box again parameter" data-box="\d+"', svg)) == 10
-    assert "10 times more" in svg
-    assert "again" not in question().svg.replace("</style>", "")[2500:]
+    assert "15 times more" in svg
+    assert "again" not in question().svg.partition("</style>")[2]
 
 
-def test_it_is_quick(benchmark_free_clock=None):
-    import time
-
-    question()
+def test_it_is_quick():
+    question()  # what is imported and compiled once is not counted
     start = time.perf_counter()
     question().html  # noqa: B018
     assert time.perf_counter() - start < 0.5

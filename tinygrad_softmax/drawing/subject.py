@@ -65,6 +65,11 @@ def of_tensor(loss: Tensor) -> Subject:
 
 def of_function(function: Callable[..., Any], wrt: Any, inputs: dict[str, Any]) -> Subject:
     """Return the subject of a function at its inputs: traced, or run where it cannot be."""
+    with np.errstate(all="ignore"):  # what overflows is drawn, and seen
+        return _of_function(function, wrt, inputs)
+
+
+def _of_function(function: Callable[..., Any], wrt: Any, inputs: dict[str, Any]) -> Subject:
     try:
         derivation = derive(function, wrt, **inputs)
         walk = Walk(Titles(of_trace(derivation.trace, derivation.given)))
@@ -84,8 +89,7 @@ def _of_trace(derivation: Derivation, walk: Walk, lines: tuple[Line, ...]) -> Su
     env = dict(derivation.given)
     env |= {label: np.shape(env[name])[axis] for label, (name, axis) in traced.sizes.items()}
     nodes, tracked = ordered([traced.output]), order(traced.output)
-    with np.errstate(all="ignore"):  # a picture of what overflows shows it
-        found = evaluate([*nodes, *(raw[e] for e in tracked)], env)
+    found = evaluate([*nodes, *(raw[e] for e in tracked)], env)
     values = dict(zip(nodes, found, strict=False))
     slopes = zip(tracked, found[len(nodes) :], strict=True)
     return Subject(walk, lines, "", values, {e: _full(g, np.shape(values[e])) for e, g in slopes})
