@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.drawing.browsing import FLAGS, Page
 from tests.drawing.graphs import GRAPHS, question, recurrent
 from tests.drawing.test_written import NASTY, nasty
 
@@ -15,50 +16,6 @@ if not (CHROMIUM and DRIVER):
 
 from selenium.webdriver.chrome.service import Service  # noqa: E402 - only where it is installed
 from selenium.webdriver.common.keys import Keys  # noqa: E402
-
-FLAGS = ("--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-         "--disable-background-networking --disable-component-update --disable-sync")  # fmt: skip
-
-
-class Page:
-    """A page in the browser, and what the tests ask of it."""
-
-    def __init__(self, driver):
-        self.driver = driver
-
-    def run(self, script, *arguments):
-        return self.driver.execute_script(script, *arguments)
-
-    def find(self, selector):
-        return self.driver.find_element("css selector", selector)
-
-    def text(self, selector):
-        return self.find(selector).text
-
-    def click(self, selector):
-        self.find(selector).click()
-
-    def press(self, key):
-        webdriver.ActionChains(self.driver).send_keys(key).perform()
-
-    def here(self):
-        """The box that is chosen, if one is."""
-        return self.run("return [...document.querySelectorAll('.box.here:not(.again)')]"
-                        ".map((box) => Number(box.dataset.box))")  # fmt: skip
-
-    def step(self):
-        return self.run("return document.querySelectorAll('.box.arrived:not(.again)').length")
-
-    def size(self, width, height):
-        self.driver.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride",
-            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500},
-        )
-
-    def media(self, **features):
-        pairs = [{"name": f"prefers-{name.replace('_', '-')}", "value": value}
-                 for name, value in features.items()]  # fmt: skip
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": pairs})
 
 
 @pytest.fixture(scope="module")
