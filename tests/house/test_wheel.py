@@ -35,6 +35,8 @@ def wheel(tmp_path_factory):
 def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert "tinygrad_softmax/py.typed" in names
+    for asset in ("page.html", "page.css", "page.js", "picture.css"):
+        assert f"tinygrad_softmax/drawing/{asset}" in names
     folders = {name.split("/")[0] for name in names}
     assert {folder for folder in folders if not folder.endswith(".dist-info")} == {
         "tinygrad_softmax"

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ..prose.arrows import Arrow, Station
 from ..prose.sentences import listed, shape_text
-from ..prose.telling import _lead
+from ..prose.telling import opening
 from ..prose.together import Line
 from ..symbolic.expr import Expr
 from ..symbolic.terms import is_number
@@ -153,7 +153,7 @@ class _Maker:
             station.title, kind, "" if station.leaf else e.primitive.__name__,
             _sizes(station.shape), "" if station.leaf else station.definition,
             self.value(e), station.gradient, summarised(self.subject.gradients[e]),
-            " ".join(_lead(station, first=kind == "loss")), _arrivals(arrows),
+            " ".join(opening(station, first=kind == "loss")), _arrivals(arrows),
             lines.get(station.gradient),
         )  # fmt: skip
 

@@ -62,7 +62,7 @@ def _walked(stations: Sequence[Station]) -> Iterator[Block]:
         shape = shape_text(station.shape)
         made = f" = `{station.definition}`" if station.definition != station.title else ""
         yield Block("heading", f"{number + 1}. `{station.title}` {shape}{made}")
-        lead = [*_lead(station, first=number == 0)]
+        lead = [*opening(station, first=number == 0)]
         if lead:
             yield Block("para", " ".join(lead))
         yield from _arrows(station, heard if many else set())
@@ -75,7 +75,7 @@ def _left_out(stations: Sequence[Station]) -> Block:
                          "the arrows of all are in `arrows` of this explanation.")  # fmt: skip
 
 
-def _lead(station: Station, first: bool) -> Iterator[str]:
+def opening(station: Station, first: bool) -> Iterator[str]:
     """Say what has arrived at a value."""
     name, found = station.gradient, station.contributions
     if first:
