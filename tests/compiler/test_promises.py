@@ -114,9 +114,10 @@ def test_cross_entropy_refuses_labels_as_ever():
         step(**{**inputs, "y": np.full(50, -1)})
 
 
-@pytest.mark.parametrize("kind", [np.uint8, np.int32, np.int64, np.uint64])
-def test_labels_of_any_integer_type(step, kind):
-    inputs = problem()
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int32, np.int64, np.uint64])
+@pytest.mark.parametrize("k", [3, 100])
+def test_labels_of_any_integer_type(step, kind, k):
+    inputs = problem(n=300, k=k)  # more rows than a byte counts
     assert step(**{**inputs, "y": inputs["y"].astype(kind)})[0] == step(**inputs)[0]
 
 

@@ -74,8 +74,8 @@ def places_of(low: Lowering, e: Expr, value: Value) -> Value:
     n, k = value.shape
     rows = value.rows
     text = "n" if rows is not None else str(n)
-    # of unsigned and signed 64-bit integers NumPy would make floating-point numbers
-    mixed = ", dtype=np.intp, casting='unsafe'" if labels.dtype == np.uint64 else ""
+    # small integers would overflow, and of unsigned 64-bit ones NumPy would make real numbers
+    mixed = ", dtype=np.intp, casting='unsafe'" if labels.dtype != np.intp else ""
     target = low.like((n,), np.intp, "places", 0 if rows is not None else None)
     if value.order == "C":
         starts = low.constant(f"np.arange({text}) * {k}", (n,), np.intp, "starts", rows)

@@ -1,0 +1,14 @@
+"""What the README shows is what comes out: its blocks run, and its picture is that of its loss."""
+
+import os
+
+from tests.house.test_docs import ROOT, run
+
+
+def test_the_picture_is_that_of_the_loss():
+    names = run(ROOT / "README.md")
+    file = ROOT / "docs" / "graph.svg"
+    if os.environ.get("WRITE_GOLDEN"):
+        names["picture"].save(file)
+    assert file.read_text("utf-8") == names["picture"].svg
+    assert set(names["gradients"]) == {"W", "b"}
