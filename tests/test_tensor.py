@@ -212,3 +212,23 @@ def test_a_name_can_be_given_later():
     constant = Tensor(1.0, requires_grad=False)
     constant.name = "c"
     assert constant.name == "c"
+
+
+def test_a_notebook_shows_values_and_gradient_side_by_side():
+    W = Tensor(np.array([[1.5, -2.0]]), name="<W>")
+    shown = W._repr_html_()
+    assert "&lt;W&gt; (1, 2) float64 parameter" in shown
+    assert "<td>1.5</td><td>-2</td>" in shown
+    assert "gradient" not in shown
+    loss = np.sum(W * W)
+    assert "Tensor () float64 by sum" in loss._repr_html_()
+    loss.backward()
+    assert "gradient</i><table><tr><td>3</td><td>-4</td>" in W._repr_html_()
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (0, 3), (2, 3, 4), (100, 2), (2, 100), (9, 9)])
+def test_a_notebook_shows_arrays_of_any_shape(shape):
+    shown = Tensor(np.ones(shape))._repr_html_()
+    assert f"{shape} float64 parameter" in shown
+    assert ("from 1 to 1" in shown) == (max(shape, default=1) > 8)
+    assert ("no entries" in shown) == (0 in shape)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .backward import gradients
+from .display import tensor_html
 from .errors import BackwardError, DataError, GradientLostError, ShapeError, variable_name
 from .tape import Leaf, check_floating
 from .walls import Walls
@@ -221,17 +222,23 @@ class Tensor(Walls):
     def __format__(self, spec: str) -> str:
         return format(self.array[()] if self.ndim == 0 else self.array, spec)
 
+    def _repr_html_(self) -> str:
+        heading = f"{self.name or 'Tensor'} {self.shape} {self.dtype} {self._made()}"
+        return tensor_html(heading.rstrip(), self.array, self.grad)
+
     def __repr__(self) -> str:
         text = repr(self.array).removeprefix("array(").removesuffix(")")
         text = text.replace("\n      ", "\n       ")  # "Tensor(" is one longer than "array("
         name = f", name={self.name!r}" if self.name else ""
-        if isinstance(self.origin, Leaf):
-            made = ", parameter"
-        elif self.origin is not None and self.origin.primitive is not None:
-            made = f", by {self.origin.primitive.__name__}"
-        else:
-            made = ""
+        made = f", {made}" if (made := self._made()) else ""
         return f"Tensor({text}{name}{made})"
+
+    def _made(self) -> str:
+        """Say what it is: a parameter, the result of an op, or nothing of the kind."""
+        if isinstance(self.origin, Leaf):
+            return "parameter"
+        op = None if self.origin is None else self.origin.primitive
+        return "" if op is None else f"by {op.__name__}"
 
 
 def _at_rest(leaf: Leaf, g: Any, owned: bool, accumulate: bool) -> Any:

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "tinygrad_softmax"
 
 FLOORS = [
-    {"errors", "shapes", "seals", "labels", "by_hand", "datasets"},
+    {"errors", "shapes", "seals", "labels", "by_hand", "datasets", "display"},
     {"rules", "scattered", "tape", "primitive"},
     {"ops"},
     {"nodes", "backward", "composite", "functional", "losses"},
