@@ -50,7 +50,7 @@ def alone(monkeypatch):
     """The class as it is where scikit-learn cannot be imported."""
     for name in ["sklearn", *(name for name in sys.modules if name.startswith("sklearn."))]:
         monkeypatch.setitem(sys.modules, name, None)
-    rooms = ["", ".conventions", ".prediction", ".estimator"]
+    rooms = ["", ".conventions", ".targets", ".surveys", ".examples", ".prediction", ".estimator"]
     modules = [importlib.import_module(f"tinygrad_softmax.classifier{room}") for room in rooms]
     for module in modules:
         parent, _, child = module.__name__.rpartition(".")

@@ -15,18 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..datasets import random_generator
-from .conventions import (
-    ConvergenceWarning,
-    check_examples,
-    check_sample_weight,
-    check_targets,
-    number_classes,
-)
+from .conventions import ConvergenceWarning
 from .descent import Descent
-from .engines import ENGINES
+from .examples import Examples, open_examples
 from .prediction import SoftmaxPredictor
 from .settings import check_settings
-from .training import batches, initial_parameters, mean_loss
+from .training import initial_parameters
 
 __all__ = ["SoftmaxClassifier"]
 
@@ -178,19 +172,12 @@ class SoftmaxClassifier(SoftmaxPredictor):
             be by guessing.
         """
         check_settings(self)
-        X = check_examples(self, X, reset=True)
-        y = check_targets(y, len(X))
-        weights = check_sample_weight(sample_weight, len(X))
-        if weights is not None:
-            counts = weights > 0
-            X, y, weights = X[counts], y[counts], weights[counts].astype(X.dtype)
-        self.classes_, labels = number_classes(y)
+        examples = open_examples(self, X, y, sample_weight)
+        self.classes_ = examples.classes
         generator = random_generator(self.random_state)
-        sizes = [X.shape[1], *([self.hidden] if self.hidden else []), len(self.classes_)]
-        parameters = initial_parameters(sizes, self.init, X.dtype, generator)
-        with np.errstate(over="ignore", invalid="ignore"):  # the descent will see, and raise
-            start = float(mean_loss(parameters, X, labels, weights, float(self.reg)))
-        self._descend(parameters, X, labels, weights, generator)
+        sizes = [examples.n_features, *([self.hidden] if self.hidden else []), len(self.classes_)]
+        parameters = initial_parameters(sizes, self.init, examples.dtype, generator)
+        start = self._descend(parameters, examples, generator)
         worst = max(start, float(np.log(len(self.classes_))))
         if self.loss_ > 1.1 * worst:  # a little more may be the noise of batches
             warnings.warn(
@@ -202,19 +189,17 @@ class SoftmaxClassifier(SoftmaxPredictor):
             )
         return self
 
-    def _descend(
-        self, parameters: list[Floats], X: Floats, y: Any, weights: Any, generator: Any
-    ) -> None:
-        """Train until something says stop, and keep what came out."""
-        descent = Descent(self.step_size, self.momentum)
+    def _descend(self, parameters: list[Floats], examples: Examples, generator: Any) -> float:
+        """Train until something says stop, and keep what came out; return the loss at the start."""
+        descent, reg = Descent(self.step_size, self.momentum), float(self.reg)
         self.loss_curve_: list[float] = []
-        with closing(ENGINES[self.engine]()) as objective:
+        with closing(examples.objective(self.engine)) as objective:
+            with np.errstate(over="ignore", invalid="ignore"):  # the descent will see, and raise
+                start = float(examples.loss(objective, parameters, reg))
             for _ in range(self.max_iter):
                 losses = []
-                for rows in batches(len(X), self.batch_size, generator):
-                    drawn = None if weights is None else weights[rows]
-                    batch = X[rows], y[rows], drawn, float(self.reg)
-                    loss, parameters = descent.move(objective, parameters, *batch)
+                for batch in examples.batches(generator):
+                    loss, parameters = descent.move(objective, parameters, *batch, reg)
                     losses.append(loss)
                 self.loss_curve_.append(float(np.mean(losses)))
                 if self.loss_curve_[-1] > self.loss_curve_[-2:][0]:
@@ -222,6 +207,7 @@ class SoftmaxClassifier(SoftmaxPredictor):
                 self.parameters_ = tuple(parameters)
                 if self._report() or self._has_settled():
                     break
+        return start
 
     def _report(self) -> Any:
         """Tell of the last iteration; return something true if the callback wants no more."""
