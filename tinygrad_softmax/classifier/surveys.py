@@ -123,8 +123,11 @@ def prepare(X: Any, y: Any, weights: Any, found: Survey) -> tuple[Any, Any, Any]
 
 
 def _class_numbers(y: NDArray[Any], classes: NDArray[Any]) -> NDArray[Any]:
-    labels = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
-    wrong = classes[labels] != y
+    if y.dtype.kind in "iu" and np.array_equal(classes, np.arange(len(classes))):
+        labels, wrong = y, (y < 0) | (y >= len(classes))  # numbered already: no need to look up
+    else:
+        labels = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
+        wrong = classes[labels] != y
     if wrong.any():
         raise LabelError(
             f"the label {y[wrong][0]!r} was not there in the first pass over the data: it must not "
