@@ -72,6 +72,18 @@ def test_each_slip_is_named():
     assert "unexplained" not in printed
 
 
+def test_a_file_that_cannot_be_loaded_is_trained_on():
+    printed = demo("--gigabytes", "0.1", program="out_of_core")
+    assert "250000 examples in a file of 100 MB" in printed
+    if sys.platform.startswith("linux"):
+        assert "to load the file: Unable to allocate 95.4 MiB" in printed
+    losses = [float(line.split()[-1]) for line in printed.splitlines() if "loss " in line]
+    assert len(losses) == 3
+    assert losses == sorted(losses, reverse=True)
+    accuracy = float(printed.partition("training accuracy: ")[2].split()[0])
+    assert accuracy > 0.85
+
+
 def test_the_page_of_the_manual_is_what_the_demo_prints():
     page = (ROOT / "docs" / "derivation.md").read_text("utf-8")
     how = "stale: python demos/why_dscores.py --markdown > docs/derivation.md"

@@ -54,6 +54,9 @@ _COMPILED: dict[int, Compiled] = {
     2: compile(linear_sum, ("W", "b")),
     4: compile(network_sum, ("W", "b", "W2", "b2")),
 }
+#: What this process has traced: on few rows, as a whole block would take several times its size.
+_TRACED: set[tuple[int, bool, Any]] = set()
+FEW_ROWS = 64
 
 
 def block_gradients(
@@ -86,6 +89,11 @@ def block_gradients(
         if engine == "compiled":
             step = _COMPILED[len(parameters)]
             named = dict(zip(step.wrt, parameters, strict=True))
+            kind = len(parameters), weights is None, X.dtype
+            if kind not in _TRACED:
+                few = [None if a is None else a[:FEW_ROWS] for a in (X, y, weights)]
+                step(**named, **dict(zip(("X", "y", "weights"), few, strict=True)))
+                _TRACED.add(kind)
             value, by_name = step(**named, X=X, y=y, weights=weights)
             gradients = [*by_name.values()]
         else:

@@ -146,7 +146,7 @@ class SoftmaxClassifier(SoftmaxPredictor):
         Parameters
         ----------
         X : array_like, shape (N, D)
-            One example per row; finite.
+            One example per row; finite. A Dask array or a memory-mapped one stays where it is.
         y : array_like, shape (N,)
             The class of each: numbers, strings, anything that sorts; at least two classes.
         sample_weight : array_like, shape (N,), optional

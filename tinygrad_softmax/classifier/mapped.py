@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 __all__ = ["MappedBlocks", "add_parts", "is_mapped", "release"]
 
 #: How many bytes of examples a block has, in the precision that is trained in.
-BLOCK_BYTES = 2**25
+BLOCK_BYTES = 2**23
 
 
 def is_mapped(X: Any) -> bool:
