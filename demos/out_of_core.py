@@ -90,7 +90,9 @@ def train_on_workers(file: Path, labels: np.ndarray, options: argparse.Namespace
     rows = tuple(min(BLOCK, len(labels) - i * BLOCK) for i in range(n_blocks))
     X = da.map_blocks(read, file=file, chunks=(rows, (COLUMNS,)), dtype=np.float32,
                       meta=np.empty((0, 0), np.float32))  # fmt: skip
-    y = da.from_array(labels, chunks=BLOCK)
+    label_file = file.with_name("labels.npy")
+    np.save(label_file, labels)
+    y = da.map_blocks(read, file=label_file, chunks=(rows,), dtype=labels.dtype, meta=labels[:0])
     cluster = LocalCluster(options.workers, threads_per_worker=1, dashboard_address=":0",
                            silence_logs=50)  # fmt: skip
     settings = {"max_iter": options.iterations, "random_state": 0}
