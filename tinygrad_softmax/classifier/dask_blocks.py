@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -71,18 +72,13 @@ class DaskBlocks:
         if not len(X):
             raise ShapeError(f"X has no rows: its shape is {X.shape}")
         y = one_per_example(_as_dask(y), len(X))
-        arrays = [X, y.rechunk((X.chunks[0],))]
+        self.arrays = [X, y.rechunk((X.chunks[0],))]
         if weights is not None:
             weights = _as_dask(weights)
             check_weight_shape(weights, len(X))
-            arrays.append(weights.rechunk((X.chunks[0],)))
-        # Optimised by itself, each would make anew what two of them are made from.
-        blocks = [a.to_delayed(optimize_graph=False).ravel() for a in arrays]
-        if weights is None:
-            blocks.append([None] * len(blocks[0]))
-        starts = np.cumsum([0, *X.chunks[0][:-1]]).tolist()
+            self.arrays.append(weights.rechunk((X.chunks[0],)))
         self.n_rows = len(X)
-        self.blocks = list(zip(starts, *blocks, strict=True))
+        self.starts = np.cumsum([0, *X.chunks[0][:-1]])
 
     def gather(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Return ``function(first_row, X, y, weights, *arguments)`` of each block, in order."""
@@ -98,15 +94,20 @@ class DaskBlocks:
         return list(total)
 
     def _tasks(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> list[Any]:
-        delayed = import_module("dask").delayed
-        # A task of their own, so that they reach each worker once, not once with each block.
-        shared = delayed(arguments, traverse=False, pure=False)
-        ask = delayed(_ask, pure=False)
-        return [ask(function, *block, shared) for block in self.blocks]
+        da, delayed = import_module("dask.array"), import_module("dask").delayed
+        starts = da.from_array(self.starts, chunks=1)
+        # Blockwise, so that Dask makes a block and asks it in one task, which keeps nothing. The
+        # arguments are a task of their own: they reach each worker once, not once with each block.
+        found = da.blockwise(
+            _ask, "i", starts, "i", *chain(*zip(self.arrays, ("ij", "i", "i"), strict=False)),
+            function=function, arguments=delayed(arguments, traverse=False, pure=False),
+            align_arrays=False, concatenate=True, dtype=object, meta=np.empty(0, object),
+        )  # fmt: skip
+        return list(found.to_delayed())
 
 
-def _ask(function: Any, first_row: int, X: Any, y: Any, weights: Any, arguments: Any) -> Any:
-    return function(first_row, X, y, weights, *arguments)
+def _ask(start: Any, X: Any, y: Any, weights: Any = None, *, function: Any, arguments: Any) -> Any:
+    return function(int(start[0]), X, y, weights, *arguments)
 
 
 def _as_dask(values: Any) -> Any:
