@@ -96,8 +96,9 @@ class DaskBlocks:
     def _tasks(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> list[Any]:
         da, delayed = import_module("dask.array"), import_module("dask").delayed
         starts = da.from_array(self.starts, chunks=1)
-        # Blockwise, so that Dask makes a block and asks it in one task, which keeps nothing. The
-        # arguments are a task of their own: they reach each worker once, not once with each block.
+        # Blockwise, so that Dask makes a block and asks it in one task, which keeps nothing, unless
+        # labels are made from it too. The arguments are a task of their own: they reach each worker
+        # once, not once with each block.
         found = da.blockwise(
             _ask, "i", starts, "i", *chain(*zip(self.arrays, ("ij", "i", "i"), strict=False)),
             function=function, arguments=delayed(arguments, traverse=False, pure=False),
