@@ -205,3 +205,18 @@ def test_who_does_not_use_dask_does_not_import_it():
         "sys.exit(any(name.split('.')[0] in ('dask', 'distributed') for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_a_block_is_made_and_asked_in_one_task():
+    """What makes a block is no task whose result waits, and takes memory, until it is asked."""
+    from tinygrad_softmax.classifier.dask_blocks import DaskBlocks
+
+    def make(block_id):
+        return np.ones((50, D)[: len(block_id)])
+
+    settings = {"dtype": float, "name": "make-rows"}
+    rows = da.map_blocks(make, chunks=((50,) * 4, (D,)), meta=np.empty((0, 0)), **settings)
+    labels = da.map_blocks(make, chunks=((50,) * 4,), meta=np.empty(0), dtype=float, name="make-y")
+    (task, *_) = DaskBlocks(rows, labels, None)._tasks(lambda *block: [len(block[1])], ())
+    assert task.compute() == [50]
+    assert not [key for key in task.dask if "make" in str(key)[:8]]

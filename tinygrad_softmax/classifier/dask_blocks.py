@@ -98,13 +98,13 @@ class DaskBlocks:
         starts = da.from_array(self.starts, chunks=1)
         # Blockwise, so that Dask makes a block and asks it in one task, which keeps nothing, unless
         # labels are made from it too. The arguments are a task of their own: they reach each worker
-        # once, not once with each block.
+        # once, not once with each block. Without the second axis Dask would keep the tasks apart.
         found = da.blockwise(
-            _ask, "i", starts, "i", *chain(*zip(self.arrays, ("ij", "i", "i"), strict=False)),
+            _ask, "ij", starts, "i", *chain(*zip(self.arrays, ("ij", "i", "i"), strict=False)),
             function=function, arguments=delayed(arguments, traverse=False, pure=False),
-            align_arrays=False, concatenate=True, dtype=object, meta=np.empty(0, object),
+            align_arrays=False, concatenate=True, dtype=object, meta=np.empty((0, 0), object),
         )  # fmt: skip
-        return list(found.to_delayed())
+        return list(found.to_delayed().ravel())
 
 
 def _ask(start: Any, X: Any, y: Any, weights: Any = None, *, function: Any, arguments: Any) -> Any:
