@@ -93,7 +93,7 @@ def test_weights_that_do_not_weigh(weights, message):
         ("max_iter", [0, -5, 10.0], "an integer of at least 1"),
         ("tol", [-1e-4, "low"], "None or a number of at least 0"),
         ("batch_size", [0, 0.5], "None or an integer of at least 1"),
-        ("verbose", [-1, "yes"], "a bool or an integer of at least 0"),
+        ("verbose", [-1, "yes"], "'auto', a bool or an integer of at least 0"),
         ("callback", [3], "None or a function"),
     ],
 )

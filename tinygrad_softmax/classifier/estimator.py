@@ -19,6 +19,7 @@ from .conventions import ConvergenceWarning
 from .descent import Descent
 from .examples import Examples, open_examples
 from .prediction import SoftmaxPredictor
+from .progress import Progress
 from .settings import check_settings
 from .training import initial_parameters
 
@@ -59,8 +60,9 @@ class SoftmaxClassifier(SoftmaxPredictor):
         normal distribution with standard deviation 0.01.
     random_state : int, RandomState, Generator or None
         Seed or generator of the initial weights and the batches; None draws afresh.
-    verbose : bool or int
-        True or 1 prints every 10th iteration, as the page does; k above 1 every k-th.
+    verbose : bool, int or "auto"
+        False: nothing; True or 1 prints every 10th iteration, as the page does; k above 1 every
+        k-th. "auto": a bar (tqdm, if installed) in a terminal or notebook, after two seconds.
     callback : callable, optional
         Called after each iteration as ``callback(iteration, loss, classifier)``, with the loss
         before the iteration's step and the classifier after it. Training ends if it returns
@@ -123,7 +125,7 @@ class SoftmaxClassifier(SoftmaxPredictor):
         batch_size: int | None = None,
         init: Sequence[ArrayLike] | None = None,
         random_state: int | np.random.RandomState | np.random.Generator | None = None,
-        verbose: bool | int = False,
+        verbose: bool | int | str = "auto",
         callback: Callable[[int, float, Any], Any] | None = None,
         engine: str = "compiled",
     ) -> None:
@@ -193,7 +195,8 @@ class SoftmaxClassifier(SoftmaxPredictor):
         """Train until something says stop, and keep what came out; return the loss at the start."""
         descent, reg = Descent(self.step_size, self.momentum), float(self.reg)
         self.loss_curve_: list[float] = []
-        with closing(examples.objective(self.engine)) as objective:
+        progress = Progress(self.verbose, self.max_iter)
+        with closing(progress), closing(examples.objective(self.engine)) as objective:
             with np.errstate(over="ignore", invalid="ignore"):  # the descent will see, and raise
                 start = float(examples.loss(objective, parameters, reg))
             for _ in range(self.max_iter):
@@ -205,17 +208,15 @@ class SoftmaxClassifier(SoftmaxPredictor):
                 if self.loss_curve_[-1] > self.loss_curve_[-2:][0]:
                     descent.limit /= 2
                 self.parameters_ = tuple(parameters)
-                if self._report() or self._has_settled():
+                if self._report(progress) or self._has_settled():
                     break
         return start
 
-    def _report(self) -> Any:
+    def _report(self, progress: Progress) -> Any:
         """Tell of the last iteration; return something true if the callback wants no more."""
         self.loss_, self.n_iter_ = self.loss_curve_[-1], len(self.loss_curve_)
-        iteration, every = self.n_iter_ - 1, 10 if self.verbose == 1 else int(self.verbose)
-        if every and iteration % every == 0:
-            print(f"iteration {iteration}: loss {self.loss_:.6f}")  # noqa: T201 - was asked for
-        return self.callback is not None and self.callback(iteration, self.loss_, self)
+        progress.tell(self.n_iter_ - 1, self.loss_)
+        return self.callback is not None and self.callback(self.n_iter_ - 1, self.loss_, self)
 
     def _has_settled(self) -> bool:
         if self.tol is None or self.n_iter_ <= PATIENCE:

@@ -33,7 +33,10 @@ _SETTINGS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "max_iter": ("an integer of at least 1", _count),
     "tol": ("None or a number of at least 0", lambda v: v is None or _number(0)(v)),
     "batch_size": ("None or an integer of at least 1", lambda v: v is None or _count(v)),
-    "verbose": ("a bool or an integer of at least 0", lambda v: _count(v, least=0)),
+    "verbose": (
+        "'auto', a bool or an integer of at least 0",
+        lambda v: v == "auto" if isinstance(v, str) else _count(v, least=0),
+    ),
     "engine": ("'compiled' or 'eager'", lambda v: v in ("compiled", "eager")),
     "callback": ("None or a function", lambda v: v is None or callable(v)),
 }
