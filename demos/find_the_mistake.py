@@ -1,12 +1,16 @@
 """Find the mistake: five wrong gradients, and what the checker says of each.
 
-The loss is that of the CS231n case study's two-layer network; the gradients are written as a person
-would, each with one slip (the last with two). Takes a second or two.
+You will see six reports: of the gradients as they should be, and of five versions with a slip (the
+last with two), in each the first wrong line and what was forgotten in it. The loss is that of the
+CS231n case study's two-layer network, the gradients are written as a person would. Takes a second
+or two.
 
     python demos/find_the_mistake.py
 """
 
 from __future__ import annotations
+
+import argparse
 
 import numpy as np
 
@@ -57,6 +61,7 @@ SLIPS = {
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()
     study = tg.datasets.case_study()
     W, b, W2, b2 = study.network
     inputs = {"W": W, "b": b, "W2": W2, "b2": b2, "X": study.X, "y": study.y, "reg": 1e-3}

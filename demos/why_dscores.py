@@ -1,6 +1,6 @@
 """Why is dscores the probabilities minus one at the label, dW this product, db a sum?
 
-Prints, for the question's own loss, the backward pass in words, arrow by arrow, and then the
+You will see, for the question's own loss, the backward pass in words, arrow by arrow, and then the
 derivation of the hand-written lines, step by step. Takes about a second.
 
     python demos/why_dscores.py

@@ -1,6 +1,8 @@
-"""The demo prints what the page printed, and draws when asked to."""
+"""Every demo runs, and shows what it says it will."""
 
+import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FEW = ("--iterations", "20")
+DEMOS = sorted(file.stem for file in (ROOT / "demos").glob("*.py"))
+DRAWING = {"digits": ["matplotlib", "sklearn"], "spiral": ["matplotlib"]}
 
 
 def demo(*arguments, program="case_study"):
@@ -43,11 +47,80 @@ def test_automatic_and_hand_written_gradients_agree_to_rounding():
     assert max(differences) < 1e-14
 
 
-def test_the_decision_regions_are_drawn(tmp_path):
+@pytest.mark.parametrize("program", DEMOS)
+def test_a_demo_says_what_you_will_see(program):
+    text = (ROOT / "demos" / f"{program}.py").read_text("utf-8")
+    words = ast.get_docstring(ast.parse(text))
+    assert "\n\nYou will see" in words
+    assert f"    python demos/{program}.py" in words
+    for module in DRAWING.get(program, []):
+        pytest.importorskip(module, reason="drawing needs the extra `demos`")
+    assert " ".join(words.partition("\n")[0].split()) in " ".join(
+        demo("--help", program=program).split()
+    )
+
+
+def drawn(printed, folder):
+    """The pictures that a demo says it has drawn there: name, and pixels by rows and columns."""
+    image = pytest.importorskip("matplotlib.image", reason="drawing needs the extra `demos`")
+    files = [Path(file) for file in re.findall(r"drawn to (.*)$", printed, re.MULTILINE)]
+    assert set(files) == set(folder.iterdir())
+    for file in files:
+        assert file.read_bytes().startswith(b"\x89PNG\r\n")
+    return {file.name: image.imread(file) for file in files}
+
+
+def test_the_spiral_is_drawn(tmp_path):
     pytest.importorskip("matplotlib", reason="drawing needs the extra `demos`")
-    picture = tmp_path / "regions.png"
-    assert f"decision regions drawn to {picture}" in demo(*FEW, "--plot", str(picture))
-    assert picture.read_bytes().startswith(b"\x89PNG")
+    folder = tmp_path / "made" / "by the demo"
+    printed = demo("--iterations", "2000", "--out", str(folder), program="spiral")
+    linear, network = printed.splitlines()[:2]
+    assert "from 1.096956 to 0.786283, training accuracy 0.49" in linear
+    assert "in 2000 iterations the loss falls from 1.098744 to 0.2" in network
+    pictures = drawn(printed, folder)
+    assert pictures.keys() == {"loss_curves.png", "decision_regions.png"}
+    for picture in pictures.values():
+        assert 500 < min(picture.shape[:2]) < max(picture.shape[:2]) < 1500
+    # Each region has its tint, blue, yellow or pink, and no small part of the picture.
+    regions = pictures["decision_regions.png"][..., :3].reshape(-1, 3)
+    for tint in [(0.70, 0.83, 0.91), (0.97, 0.89, 0.70), (0.94, 0.84, 0.90)]:
+        assert (abs(regions - tint).max(axis=1) < 0.02).mean() > 0.1
+
+
+def test_the_digits_are_learnt_as_scikit_learn_learns_them(tmp_path):
+    for module in DRAWING["digits"]:
+        pytest.importorskip(module, reason="it is compared with scikit-learn, and drawn")
+    printed = demo("--out", str(tmp_path), program="digits")
+    for name in ("learnt from", "kept back"):
+        ours, theirs = re.search(
+            rf"accuracy, {name} +(\S+) +(\S+)$", printed, re.MULTILINE
+        ).groups()
+        assert float(ours) == float(theirs) > 0.9
+    differences = [float(d) for d in re.findall(r"differ by at most (\S+)$", printed, re.MULTILINE)]
+    assert len(differences) == 3, "coefficients, biases and probabilities"
+    assert 0 < max(differences) < 1e-4
+    seconds = re.search(r"training time, seconds +(\S+) +(\S+)$", printed, re.MULTILINE).groups()
+    assert 0 < float(seconds[0]) < 10
+    (picture,) = drawn(printed, tmp_path).values()
+    assert picture.shape[0] > 250
+    assert picture.shape[1] > 1000
+    red, blue = picture[..., 0], picture[..., 2]
+    assert ((red - blue) > 0.3).mean() > 0.01, "some weights speak against"
+    assert ((blue - red) > 0.3).mean() > 0.01, "and some for"
+
+
+@pytest.mark.parametrize("program", DRAWING)
+def test_a_missing_extra_is_named(program):
+    text = (
+        "import runpy, sys; sys.modules['matplotlib'] = None; "
+        f"runpy.run_path('demos/{program}.py', run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "pip install '.[demos]'" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("options", [(), ("--stable",)])
