@@ -77,10 +77,11 @@ def test_an_error_takes_the_bar_away(terminal, error):
         if iteration == 3:
             raise error
 
-    with pytest.raises(error):
+    with pytest.raises(error) as caught:
         fit(terminal, callback=fail)
     assert " 4/5 [" in terminal.getvalue()
     assert terminal.getvalue().endswith(" \r")
+    assert caught, "which held the frames, so that no garbage collector can have closed the bar"
 
 
 @pytest.mark.parametrize("verbose", [False, 0, True, 2])
