@@ -51,7 +51,7 @@ def test_automatic_and_hand_written_gradients_agree_to_rounding():
 def test_a_demo_says_what_you_will_see(program):
     text = (ROOT / "demos" / f"{program}.py").read_text("utf-8")
     words = ast.get_docstring(ast.parse(text))
-    assert "\n\nYou will see" in words
+    assert "You will see" in words
     assert f"    python demos/{program}.py" in words
     for module in DRAWING.get(program, []):
         pytest.importorskip(module, reason="drawing needs the extra `demos`")
