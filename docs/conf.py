@@ -9,12 +9,17 @@ copyright = f"2026, {author}"
 version = release = tinygrad_softmax.__version__
 
 extensions = [
-    "myst_parser",
+    "myst_nb",  # Markdown as of myst-parser, and pages that are run: `{code-cell}`
     "sphinx.ext.autodoc",
     "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
 ]
 myst_enable_extensions = ["dollarmath", "substitution"]
+# A page with cells is run at every build, from the start; an exception or a warning in it fails it.
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
+nb_output_stderr = "remove-warn"
 # A heading can be linked to by its text, as on any Markdown host.
 myst_heading_anchors = 3
 
