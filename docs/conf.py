@@ -1,5 +1,7 @@
 """How the manual is built: ``python -m sphinx -W -b html docs docs/_build``."""
 
+from sphinx.application import Sphinx
+
 import tinygrad_softmax
 from tinygrad_softmax.primitive import REGISTRY, Primitive
 
@@ -52,3 +54,16 @@ autodoc_typehints = "none"
 html_theme = "furo"
 html_title = project
 exclude_patterns = ["_build"]
+
+
+def say_language(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, object], doctree: object
+) -> None:
+    """Tell browsers which pages are in Chinese: they choose fonts and line breaks by it."""
+    if pagename.startswith("zh/"):
+        context["language"] = "zh-CN"
+
+
+def setup(app: Sphinx) -> None:
+    """Hook in what is above."""
+    app.connect("html-page-context", say_language)

@@ -1,11 +1,16 @@
 """Every code block of the README and the manual runs, and the reference leaves nothing out.
 
 The blocks of a page share one namespace. It begins as the reader of the case study has it: the
-data, the parameters, and the probabilities that the forward pass has just computed.
+data, the parameters, and the probabilities that the forward pass has just computed. The cells of a
+notebook are not among them: these are run by the build, which fails if a cell does.
 """
 
 import doctest
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +22,12 @@ from tinygrad_softmax.datasets import case_study
 from tinygrad_softmax.primitive import NUMPY, REGISTRY
 
 ROOT = Path(__file__).parents[2]
-PAGES = {page.name: page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
+DOCS = ROOT / "docs"
+PAGES = {
+    page.relative_to(DOCS if DOCS in page.parents else ROOT).as_posix(): page
+    for page in (ROOT / "README.md", *sorted(DOCS.rglob("*.md")))
+    if DOCS / "_build" not in page.parents
+}
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -57,12 +67,12 @@ def run(page):
     return names
 
 
-# Printed by a demo, in excerpts that are no program; `test_demos` keeps it fresh.
-PRINTED = {"derivation.md"}
+# Printed by a demo, in excerpts that are no program (`test_demos` keeps it fresh); and a notebook.
+NO_PROGRAM = {"derivation.md", "tutorial.md"}
 
 
 @pytest.mark.usefixtures("vocabulary")
-@pytest.mark.parametrize("page", PAGES.keys() - PRINTED)
+@pytest.mark.parametrize("page", sorted(PAGES.keys() - NO_PROGRAM))
 def test_the_code_of_a_page_runs(page):
     run(PAGES[page])
 
@@ -82,3 +92,43 @@ def test_the_reference_leaves_no_public_name_out():
 def test_the_index_leads_to_every_page():
     index = PAGES["index.md"].read_text("utf-8").split()
     assert {name.removesuffix(".md") for name in PAGES} - {"README", "index"} <= set(index)
+
+
+def build(source, target):
+    """Build a manual as `docs/index.md` says; return the exit status and what was complained of."""
+    for module in ("myst_nb", "furo", "matplotlib"):
+        pytest.importorskip(module, reason="the manual needs the extra `docs`")
+    command = [sys.executable, "-m", "sphinx", "-W", "-q", "-b", "html", "-d", f"{target}/trees"]
+    done = subprocess.run(
+        [*command, source, f"{target}/html"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+def test_the_manual_builds_without_a_warning_and_draws_its_pictures(tmp_path):
+    status, complaints = build(DOCS, tmp_path)
+    assert status == 0, complaints
+    tutorial = (tmp_path / "html" / "tutorial.html").read_text("utf-8")
+    assert "training accuracy: 0.49" in tutorial
+    assert "training accuracy: 0.98" in tutorial
+    pictures = re.findall(r'src="(_images/\w+\.svg)"', tutorial)
+    assert len(pictures) == 4
+    assert all((tmp_path / "html" / picture).stat().st_size > 5000 for picture in pictures)
+
+
+@pytest.mark.parametrize(
+    ("cell", "right"),
+    [("2 + 2", True), ("2 / 0", False), ("import warnings; warnings.warn('odd')", False)],
+)
+def test_a_cell_that_goes_wrong_fails_the_build(tmp_path, cell, right):
+    head = "---\nfile_format: mystnb\nkernelspec:\n  name: python3\n---\n# Page\n\n"
+    shutil.copy(DOCS / "conf.py", tmp_path)
+    (tmp_path / "index.md").write_text(f"{head}```{{code-cell}} python\n{cell}\n```\n", "utf-8")
+    status, complaints = build(tmp_path, tmp_path / "built")
+    assert (status == 0) == right, complaints
