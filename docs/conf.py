@@ -22,28 +22,25 @@ nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 nb_output_stderr = "remove-warn"
+# What is printed line by line is shown in one piece.
+nb_merge_streams = True
 # A heading can be linked to by its text, as on any Markdown host.
 myst_heading_anchors = 3
 
 
 def entry(op: Primitive) -> str:
-    """Return an op's row of the vocabulary: its signature, what it computes, why its gradients."""
+    """Return an op's entry of the vocabulary: signature, what it computes, why its gradients."""
     signature = f"`{op.__name__}({', '.join((*op.argnames, *op.settings))})`"
     sentences: dict[str, list[str]] = {}
     for name, rule in op.rules.items():
         sentences.setdefault(rule.sentence, []).append(f"`{name}`")
     reasons = [f"{', '.join(names)}: {why}" for why, names in sentences.items()]
-    cells = signature, op.__doc__ or "", "<br>".join(reasons) or "none: off the tape"
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+    lines = [f"- {signature}: {op.__doc__}", *(reasons or ["no gradient: off the tape"])]
+    return "\n  - ".join(lines)
 
 
-# What `{{ vocabulary }}` stands for: a table of every op, from the code itself.
-myst_substitutions = {
-    "vocabulary": "\n".join(
-        ["| op | what it computes | its gradients, and why |", "|---|---|---|"]
-        + [entry(op) for op in REGISTRY.values()]
-    )
-}
+# What `{{ vocabulary }}` stands for: a list of every op, from the code itself.
+myst_substitutions = {"vocabulary": "\n".join(map(entry, REGISTRY.values()))}
 
 napoleon_google_docstring = False
 # The reference follows the reading order of the source, not the alphabet.
@@ -64,6 +61,15 @@ def say_language(
         context["language"] = "zh-CN"
 
 
+def begin_with_blank(
+    app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
+) -> None:
+    """Keep napoleon from reading a property's first line, where it has a colon, as its type."""
+    if what == "property":
+        lines.insert(0, "")
+
+
 def setup(app: Sphinx) -> None:
     """Hook in what is above."""
     app.connect("html-page-context", say_language)
+    app.connect("autodoc-process-docstring", begin_with_blank, priority=400)  # before napoleon's
