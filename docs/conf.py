@@ -1,4 +1,4 @@
-"""How the manual is built: ``python -m sphinx -W -b html docs docs/_build``."""
+"""How the manual is built: ``python -m sphinx -W -b html docs docs/_build/html``."""
 
 from sphinx.application import Sphinx
 
@@ -50,7 +50,8 @@ autodoc_typehints = "none"
 
 html_theme = "furo"
 html_title = project
-exclude_patterns = ["_build"]
+# What has been run is left beside the target folder.
+exclude_patterns = ["_build", "jupyter_execute"]
 
 
 def say_language(
