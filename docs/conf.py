@@ -1,5 +1,7 @@
 """How the manual is built: ``python -m sphinx -W -b html docs docs/_build/html``."""
 
+import os
+
 from sphinx.application import Sphinx
 
 import tinygrad_softmax
@@ -21,6 +23,7 @@ myst_enable_extensions = ["dollarmath", "substitution"]
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
+os.environ["TQDM_DISABLE"] = "1"  # a page shows what came out, not how long it took
 nb_output_stderr = "remove-warn"
 # What is printed line by line is shown in one piece.
 nb_merge_streams = True

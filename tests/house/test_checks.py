@@ -1,4 +1,4 @@
-"""Format, lint, types and manual are as clean as the rest of the suite is green."""
+"""Format, lint and types are as clean as the rest of the suite is green."""
 
 import subprocess
 import sys
@@ -35,9 +35,3 @@ def test_the_code_has_no_lint():
 
 def test_the_package_is_strictly_typed():
     run("mypy")
-
-
-def test_the_manual_builds_without_a_warning(tmp_path):
-    pytest.importorskip("myst_parser", reason="the manual is written in Markdown")
-    pytest.importorskip("furo", reason="the manual's theme")
-    run("sphinx", "-W", "-q", "-b", "html", "-d", f"{tmp_path}/trees", "docs", f"{tmp_path}/html")

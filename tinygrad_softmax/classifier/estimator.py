@@ -1,7 +1,8 @@
 """The softmax classifier of the case study, as a scikit-learn estimator that needs no scikit-learn.
 
 Imports `prediction` (and with it scikit-learn, where installed: a second, so the package loads this
-module on first use), `training` and `descent`. It holds the settings, and what training has found.
+module on first use), `examples`, `training` and `descent`. It holds the settings, and what training
+has found.
 """
 
 from __future__ import annotations
