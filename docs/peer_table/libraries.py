@@ -1,0 +1,232 @@
+"""What the table has to know of a library: how it records a function, and what else it offers.
+
+`Ours` is the package; each peer overrides what is different with it. A method that is None has no
+counterpart in that library. Imports `losses` and, when an object is made, the library. PyTorch and JAX are in `frameworks`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from importlib import import_module, metadata
+from typing import Any
+
+import numpy as np
+from peer_table.losses import INPUTS, W, X, b, softmax_loss, undivided, y
+
+import tinygrad_softmax as ts
+from tinygrad_softmax.primitive import REGISTRY
+
+
+def undivided_scores(x: Any) -> Any:
+    """Return the gradient of the data loss, its division forgotten, by the scores."""
+    exp_scores = np.exp(x - np.max(x, axis=1, keepdims=True))
+    probs = exp_scores / np.sum(exp_scores, axis=1, keepdims=True)
+    return probs - np.eye(x.shape[1])[y]
+
+
+class Ours:
+    """This package."""
+
+    title, package, depends = "tinygrad_softmax", "tinygrad_softmax", ()
+    fused_name = "`cross_entropy`"
+
+    def __init__(self) -> None:
+        self.module = import_module(self.package)
+        self.np: Any = np
+        self.load()
+
+    def load(self) -> None:
+        """Import what else is needed."""
+
+    @property
+    def version(self) -> str:
+        """The version, by the module or by what has been installed."""
+        return str(getattr(self.module, "__version__", None) or metadata.version(self.package))
+
+    def data(self, array: Any) -> Any:
+        """Hand over an array that no gradient is wanted of."""
+        return array
+
+    def record(self, loss: Callable[..., Any], *arrays: Any) -> tuple[Any, Callable[[], Any]]:
+        """Run the forward pass; the parameters, and what runs the backward pass."""
+        params = [ts.Tensor(array) for array in arrays]
+        return params, pulling(loss(*params), params)
+
+    def fused(self, scores: Any, y: Any) -> Any:
+        """Compute the library's own loss of scores and labels."""
+        return ts.cross_entropy(scores, y)
+
+    def update(self, parameter: Any) -> None:
+        """Change a parameter in place, in the way that the library has for it."""
+        parameter.data *= 2
+
+    def second(self, f: Callable[[Any], Any], x: Any) -> Any:
+        """Differentiate twice."""
+        return ts.hessian(f)(x)
+
+    def debugging(self) -> Any:
+        """Return a context that watches out for data which are overwritten."""
+        return ts.detect_anomaly()
+
+    def stabilised(self, W: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
+        """Differentiate the naive lines, brought into a stable form, at these weights."""
+        here = INPUTS | {"W": W}
+        derived = ts.derive(softmax_loss, ("W", "b"), stable=True, **INPUTS)
+        yield "`derive(stable=True)`", lambda: [*derived(**here).values()]
+        step = ts.compile(softmax_loss, ("W", "b"))
+        yield "`compile`", lambda: [*step(**here)[1].values()]
+
+    def formula(self) -> str:
+        """Say whether the gradient can be had as the formula that people write."""
+        source = ts.derive(softmax_loss, ("W", "b"), **INPUTS).source
+        lines = "dscores = probs.copy()", "dscores[range(num_examples), y] -= 1"
+        return "yes" if all(line in source for line in lines) else "no"
+
+    def complaint(self) -> str:
+        """Check a gradient by hand that lacks its division; what the checker says of it."""
+        return str(ts.check_gradients(softmax_loss, undivided, **INPUTS))
+
+    def check_relu(self) -> Any:
+        """Check the gradient of relu at 0; raises where the checker finds fault."""
+        ts.gradcheck(ts.relu, np.zeros(1))
+
+    def relu(self, x: Any) -> Any:
+        """Compute relu in the library's way."""
+        return ts.relu(x)
+
+    def rules(self) -> int:
+        """Count the ops that have a gradient."""
+        return sum(bool(op.rules) for op in REGISTRY.values())
+
+    def on_gpu(self) -> bool:
+        """Say whether arrays can be moved to another device."""
+        return hasattr(ts.Tensor(W), "to")
+
+
+def pulling(value: Any, params: list[Any]) -> Callable[[], Any]:
+    """Return what runs the backward pass and hands out the gradients."""
+
+    def pull() -> list[Any]:
+        value.backward()
+        return [np.asarray(p.grad) for p in params]
+
+    return pull
+
+
+class Peer(Ours):
+    """What the peers have in common: none has what is None here."""
+
+    fused: Any = None
+    debugging: Any = None
+    stabilised: Any = None
+    formula: Any = None
+    complaint: Any = None
+    check_relu: Any = None
+    second: Any = None
+
+    def on_gpu(self) -> bool:
+        return False
+
+
+class Autograd(Peer):
+    title, package = "HIPS autograd", "autograd"
+
+    def load(self) -> None:
+        self.np = import_module("autograd.numpy")
+        self.extend = import_module("autograd.extend")
+        self.check = import_module("autograd.test_util").check_grads
+
+    def record(self, loss: Callable[..., Any], *arrays: Any) -> Any:
+        vjp, _ = self.module.make_vjp(lambda params: loss(*params))(arrays)
+        return arrays, lambda: vjp(1.0)
+
+    def update(self, parameter: Any) -> None:
+        parameter *= 2
+
+    def second(self, f: Callable[[Any], Any], x: Any) -> Any:
+        return self.module.hessian(f)(x)
+
+    def complaint(self) -> str:
+        by_hand = self.extend.primitive(data_loss)
+        self.extend.defvjp(by_hand, lambda out, x: lambda g: g * undivided_scores(x))
+        return said(lambda: self.check(by_hand, modes=["rev"], order=1)(X @ W + b))
+
+    def relu(self, x: Any) -> Any:
+        return self.np.maximum(0, x)
+
+    def check_relu(self) -> None:
+        self.check(self.relu, modes=["rev"], order=1)(np.zeros(1))
+
+    def rules(self) -> int:
+        return len(import_module("autograd.core").primitive_vjps)
+
+
+class MyGrad(Peer):
+    title, package = "MyGrad", "mygrad"
+    fused_name = "`softmax_crossentropy`"
+
+    def load(self) -> None:
+        self.np = self.module
+        self.nnet = import_module("mygrad.nnet")
+
+    def record(self, loss: Callable[..., Any], *arrays: Any) -> Any:
+        params = [self.module.tensor(array) for array in arrays]
+        return params, pulling(loss(*params), params)
+
+    def fused(self, scores: Any, y: Any) -> Any:
+        return self.nnet.losses.softmax_crossentropy(scores, y)
+
+    def relu(self, x: Any) -> Any:
+        return self.nnet.activations.relu(x)
+
+    def rules(self) -> int:
+        return len(descendants(import_module("mygrad.operation_base").Operation))
+
+
+class Micrograd(Peer):
+    """Arrays of scalars: NumPy runs products, sums and powers on them entry by entry."""
+
+    title, package = "micrograd", "micrograd"
+
+    def load(self) -> None:
+        self.Value = import_module("micrograd.engine").Value
+
+    def record(self, loss: Callable[..., Any], *arrays: Any) -> Any:
+        params = [np.vectorize(self.Value, otypes=[object])(array) for array in arrays]
+        value = loss(*params)
+
+        def pull() -> list[Any]:
+            value.backward()
+            return [np.vectorize(lambda v: float(v.grad))(p) for p in params]
+
+        return params, pull
+
+    def update(self, parameter: Any) -> None:
+        for value in parameter.ravel():
+            value.data *= 2
+
+    def relu(self, x: Any) -> Any:
+        return np.vectorize(lambda v: v.relu(), otypes=[object])(x)
+
+    def rules(self) -> int:
+        return inspect.getsource(self.Value).count("def _backward")
+
+
+def descendants(kind: type) -> set[type]:
+    """Return every class that derives from one."""
+    return {each for child in kind.__subclasses__() for each in {child, *descendants(child)}}
+
+
+def data_loss(scores: Any) -> Any:
+    """Compute the mean loss of scores, at the labels."""
+    return ts.cross_entropy(np.asarray(scores), y)
+
+
+def said(check: Callable[[], Any]) -> str:
+    """Return what a checker raises; nothing if it is content."""
+    try:
+        check()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
