@@ -1,7 +1,7 @@
 """Print what this package and its peers do with the same lines, as a table in Markdown.
 
-``python docs/peers.py`` runs every claim on every library that is installed; no cell is typed in. What
-is not installed gets a column that says so. `peers.md` holds the table and says what its rows mean.
+``python docs/peers.py`` runs every claim on every library that is installed; no cell is typed in.
+What is missing gets a column that says so. `peers.md` holds the table and says what its rows mean.
 """
 
 from __future__ import annotations

@@ -1,61 +1,23 @@
 """The claims: each runs the same on every library and says in a few words what came out.
 
-A gradient is right if it is that of the formulas by hand. One that is not, without an error, is
-silently wrong. Imports `losses`; knows of a library only what `libraries.Ours` declares.
+`CLAIMS` are the rows of the table. Imports `losses`, `judging` and `sizes`.
 """
+
+# ruff: noqa: D103 - what a claim is, its row says
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
-from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from peer_table.judging import BY_SQUARES, absent, applies, judge, right, run
 from peer_table.losses import REG, W, X, b, by_method, composed, in_place, own_lines, squares, y
+from peer_table.sizes import megabytes
 
-from tinygrad_softmax import by_hand
-
-BY_SQUARES = [2 * X.T @ (X @ W + b), 2 * np.sum(X @ W + b, axis=0, keepdims=True)]
-
-
-def right(W: Any = W, labels: Any = y) -> list[Any]:
-    """Return the gradients by hand."""
-    return list(by_hand.linear(W, b, X, labels, REG)[-2:])
-
-
-def judge(run: Callable[[], Any], expected: list[Any] | None) -> str:
-    """Run what finds gradients; None is expected where no answer would be right."""
-    with warnings.catch_warnings(record=True) as heard:
-        warnings.simplefilter("always")
-        try:
-            found = [np.asarray(each, dtype=float) for each in run()]
-        except Exception:
-            return "error"
-    if expected is not None and matches(found, expected):
-        return "right"
-    if all(np.all(np.isfinite(each)) for each in found):
-        return "wrong, with a warning" if heard else "silently wrong"
-    return "NaN, with a warning" if heard else "NaN, silent"
-
-
-def matches(found: list[Any], expected: list[Any]) -> bool:
-    """Say whether gradients have the right shapes and numbers."""
-    pairs = zip(found, expected, strict=True)
-    return all(a.shape == b.shape and np.allclose(a, b, rtol=1e-9, atol=1e-12) for a, b in pairs)
-
-
-def run(lib: Any, loss: Callable[..., Any], namespace: Any = None, W: Any = W, y: Any = y) -> Any:
-    """Return the gradients of a loss that is written against a namespace."""
-    data = lib.data(X), lib.data(y)
-    return lib.record(lambda W, b: loss(namespace or lib.np, W, b, *data), W, b)[1]()
-
-
-def applies(lib: Any) -> bool:
-    """Say whether the library can compute the loss at all."""
-    return judge(lambda: run(lib, composed), right()) == "right"
+FORMULA = "symbolic|formula|simplif|jaxpr|to_source|to_code|make_fx"
+CHECKER = "check_?grad|grad_?check"
 
 
 def plain_lines(lib: Any) -> str:
@@ -80,77 +42,82 @@ def labelled(labels: Any) -> Callable[[Any], str]:
     def claim(lib: Any) -> str:
         if not applies(lib):
             return "scalars only"
-        told = judge(lambda: run(lib, composed, y=labels), None)
-        if lib.fused is None:
-            return told
-        return f"{told}; {lib.fused_name}: {judge(lambda: run(lib, fused(lib), y=labels), None)}"
+        told = {"": judge(lambda: run(lib, composed, y=labels), None)}
+        if lib.fused:
+            told[lib.stable_name] = judge(lambda: run(lib, by(lib.fused), y=labels), None)
+        return together(told)
 
     return claim
 
 
-def fused(lib: Any) -> Callable[..., Any]:
-    """Return the loss with the library's own cross-entropy."""
-    return lambda np, W, b, X, y: lib.fused(X @ W + b, y) + 0.5 * REG * np.sum(W * W)
+def by(data_loss: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the loss of which a library computes this part."""
+    return lambda np, W, b, X, y: data_loss(X @ W + b, y) + 0.5 * REG * np.sum(W * W)
 
 
-def changed(lib: Any, watch: Any = nullcontext, parameter: bool = False) -> str:
+def together(told: dict[str, str]) -> str:
+    """Join what came out in several ways; once if it was always the same."""
+    if len(set(told.values())) == 1:
+        return next(iter(told.values()))
+    return "; ".join(f"{name}: {what}" if name else what for name, what in told.items())
+
+
+def changed(lib: Any, change: Callable[..., None], own: bool = False, watch: Any = None) -> str:
     """Overwrite data, or a parameter, between forward and backward."""
-
-    def change() -> Any:
-        mine = X.copy()
-        with watch():
-            data = lib.data(mine)
-            params, pull = lib.record(lambda W, b: squares(lib.np, W, b, data), W.copy(), b.copy())
-            if parameter:
-                lib.update(params[0])
-            else:
-                mine *= 0
-            return pull()
-
-    told = judge(change, BY_SQUARES)
+    mine = X.copy()
+    with (watch or nullcontext)():
+        data = lib.data(mine) if own else lib.shared(mine)
+        params, pull = lib.record(lambda W, b: squares(lib.np, W, b, data), W.copy(), b.copy())
+        if judge(lambda: change(data if own else mine, params[0]) or [], []) == "error":
+            return "refused"
+        told = judge(pull, BY_SQUARES)
     return {"right": "right: copied", "error": "noticed"}.get(told, told)
 
 
+def overwrite(data: Any, _: Any) -> None:
+    data[...] = 0
+
+
 def data_changed(lib: Any) -> str:
-    told = changed(lib)
-    return f"{told}; `detect_anomaly`: {changed(lib, lib.debugging)}" if lib.debugging else told
+    told = {"": changed(lib, overwrite)}
+    if lib.data(X) is not X:
+        told["its own array"] = changed(lib, overwrite, own=True)
+    if lib.debugging:
+        told["`detect_anomaly`"] = changed(lib, overwrite, watch=lib.debugging)
+    return together(told)
 
 
 def parameter_changed(lib: Any) -> str:
-    return changed(lib, parameter=True)
+    return changed(lib, lambda _, parameter: lib.update(parameter))
 
 
 def large_scores(lib: Any) -> str:
     if not applies(lib):
         return "scalars only"
     large = W * (1e4 / np.max(np.abs(X @ W)))
-    parts = [judge(lambda: run(lib, composed, W=large), right(large))]
-    if lib.fused:
-        parts.append(
-            f"{lib.fused_name}: {judge(lambda: run(lib, fused(lib), W=large), right(large))}"
-        )
+    told = {"": judge(lambda: run(lib, composed, W=large), right(large))}
+    told[lib.stable_name] = judge(lambda: run(lib, by(lib.stable), W=large), right(large))
     for name, pull in lib.stabilised(large) if lib.stabilised else ():
-        parts.append(f"{name}: {judge(pull, right(large))}")
-    return "; ".join(parts)
+        told[name] = judge(pull, right(large))
+    return together(told)
 
 
 def formula(lib: Any) -> str:
-    return lib.formula() if lib.formula else "no"
+    return lib.formula() if lib.formula else absent(lib, FORMULA, "no")
 
 
 def names_mistake(lib: Any) -> str:
     if lib.complaint is None:
-        return "no checker"
+        return absent(lib, CHECKER, "no checker")
     told = lib.complaint()
-    if not told:
-        return "not noticed"
-    return "yes" if "division" in told and "missing" in told else "noticed, not named"
+    named = "the division by `num_examples` is missing" in told
+    return "yes" if named else "noticed, not named" if told else "not noticed"
 
 
 def relu_at_zero(lib: Any) -> str:
     slope = float(lib.record(lambda x: lib.np.sum(lib.relu(x)), np.zeros(1))[1]()[0][0])
     if lib.check_relu is None:
-        return f"{slope:g}; no checker"
+        return f"{slope:g}; {absent(lib, CHECKER, 'no checker')}"
     told = judge(lambda: lib.check_relu() or [], [])
     return f"{slope:g}; {'passes' if told == 'right' else 'fails'}"
 
@@ -176,56 +143,18 @@ def scalars(values: Any) -> bool:
 
 
 def second_order(lib: Any) -> str:
-    if lib.second is None:
-        return "no"
     x = np.array([1.0, -2.0])
     told = judge(lambda: [lib.second(lambda x: lib.np.sum(x**3), x)], [np.diag(6 * x)])
-    return "yes" if told == "right" else told
+    return {"right": "yes", "error": "no"}.get(told, told)
 
 
 def gpu(lib: Any) -> str:
-    return "yes" if lib.on_gpu() else "no"
+    parameter = lib.record(lambda x: lib.np.sum(x * x), W)[0][0]
+    return "yes" if hasattr(parameter, "cuda") or hasattr(lib.module, "device_put") else "no"
 
 
 def ops(lib: Any) -> str:
     return f"{lib.rules()}"
-
-
-def megabytes(lib: Any) -> str:
-    """Measure the folder of the package and what it requires, NumPy aside."""
-    size = sum(folders(lib)) / 1e6
-    return f"{size:.1g} MB" if size < 1 else f"{size:.0f} MB"
-
-
-def folders(lib: Any) -> Iterator[int]:
-    """Return the size of every file that is not a cache."""
-    own = Path(lib.module.__file__).parent
-    yield from (path.stat().st_size for path in own.rglob("*") if counts(path))
-    for name in required(lib.package) - {lib.package, "numpy"}:
-        paths = [Path(str(file.locate())) for file in metadata.files(name) or ()]
-        yield from (path.stat().st_size for path in paths if counts(path))
-
-
-def counts(path: Path) -> bool:
-    return path.is_file() and path.suffix != ".pyc"
-
-
-def required(package: str) -> set[str]:
-    """Return the names of a package and all that it requires without extras."""
-    found, todo = set(), [package]
-    while todo:
-        name = todo.pop().lower()
-        if name in found:
-            continue
-        try:
-            lines = metadata.requires(name) or []
-        except metadata.PackageNotFoundError:
-            continue  # run from a checkout, or not wanted on this platform
-        found.add(name)
-        for line in lines:
-            if ";" not in line:
-                todo.append(line.split()[0].split("<")[0].split(">")[0].split("=")[0].split("!")[0])
-    return found
 
 
 LATE = np.where(np.arange(len(y)) == len(y) - 1, 3, y)

@@ -3,6 +3,8 @@
 Both run in float64 here. Imports `losses`, `libraries` and, when an object is made, the framework.
 """
 
+# ruff: noqa: D102 - what a method does is said once, in `Ours`
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -10,22 +12,24 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-from peer_table.libraries import Peer, data_loss, pulling, said, undivided_scores
-from peer_table.losses import W, X, b, composed, y
+from peer_table.libraries import Peer, data_loss, pulling, said
+from peer_table.losses import ROWS, W, X, b, composed, undivided_scores, y
 
 
 class PyTorch(Peer):
     """PyTorch, eager."""
 
     title, package = "PyTorch", "torch"
-    fused_name = "`cross_entropy`"
+    stable_name = "`cross_entropy`"
 
     def load(self) -> None:
         self.np = self.module
 
     def data(self, array: Any) -> Any:
-        # Shares the memory, as is usual for data that come as NumPy arrays.
-        return self.module.from_numpy(array) if isinstance(array, np.ndarray) else array
+        return self.module.tensor(array)
+
+    def shared(self, array: Any) -> Any:
+        return self.module.from_numpy(array)
 
     def record(self, loss: Callable[..., Any], *arrays: Any) -> Any:
         params = [self.module.tensor(array, requires_grad=True) for array in arrays]
@@ -78,14 +82,12 @@ class PyTorch(Peer):
         names = {name.split(".")[0] for name in listed if name.startswith("aten::")}
         return sum(not name.endswith(("_", "_backward", "_out")) for name in names)
 
-    def on_gpu(self) -> bool:
-        return hasattr(self.module.zeros(1), "to")
-
 
 class Jax(Peer):
     """JAX, not jitted."""
 
     title, package = "JAX", "jax"
+    stable_name = "`log_softmax`"
 
     def load(self) -> None:
         self.module.config.update("jax_enable_x64", True)
@@ -93,7 +95,10 @@ class Jax(Peer):
         self.check = import_module("jax.test_util").check_grads
 
     def data(self, array: Any) -> Any:
-        return self.np.asarray(array)
+        return self.np.array(array)
+
+    def stable(self, scores: Any, y: Any) -> Any:
+        return -self.np.mean(self.module.nn.log_softmax(scores)[ROWS, y])
 
     def record(self, loss: Callable[..., Any], *arrays: Any) -> Any:
         params = [self.data(array) for array in arrays]
@@ -113,13 +118,12 @@ class Jax(Peer):
 
     def complaint(self) -> str:
         def value(scores: Any) -> Any:
-            picked = self.module.nn.log_softmax(scores)[np.arange(len(y)), y]
-            return -self.np.mean(picked)
+            return self.stable(scores, y)
 
         by_hand = self.module.custom_vjp(value)
         by_hand.defvjp(
             lambda scores: (value(scores), scores),
-            lambda scores, g: (g * undivided_scores(scores),),
+            lambda scores, g: (g * undivided_scores(np.array(scores)),),
         )
         return said(lambda: self.check(by_hand, (X @ W + b,), order=1, modes=["rev"]))
 
@@ -131,6 +135,3 @@ class Jax(Peer):
 
     def rules(self) -> int:
         return len(import_module("jax.interpreters.ad").primitive_jvps)
-
-    def on_gpu(self) -> bool:
-        return hasattr(self.module, "device_put")

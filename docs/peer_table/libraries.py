@@ -1,8 +1,11 @@
 """What the table has to know of a library: how it records a function, and what else it offers.
 
 `Ours` is the package; each peer overrides what is different with it. A method that is None has no
-counterpart in that library. Imports `losses` and, when an object is made, the library. PyTorch and JAX are in `frameworks`.
+counterpart in that library. PyTorch and JAX are in `frameworks`. Imports `losses` and, when an
+object is made, the library.
 """
+
+# ruff: noqa: D102 - what a method does is said once, in `Ours`
 
 from __future__ import annotations
 
@@ -12,24 +15,17 @@ from importlib import import_module, metadata
 from typing import Any
 
 import numpy as np
-from peer_table.losses import INPUTS, W, X, b, softmax_loss, undivided, y
+from peer_table.losses import INPUTS, ROWS, W, X, b, softmax_loss, undivided, undivided_scores, y
 
 import tinygrad_softmax as ts
 from tinygrad_softmax.primitive import REGISTRY
 
 
-def undivided_scores(x: Any) -> Any:
-    """Return the gradient of the data loss, its division forgotten, by the scores."""
-    exp_scores = np.exp(x - np.max(x, axis=1, keepdims=True))
-    probs = exp_scores / np.sum(exp_scores, axis=1, keepdims=True)
-    return probs - np.eye(x.shape[1])[y]
-
-
 class Ours:
-    """This package."""
+    """The package itself."""
 
-    title, package, depends = "tinygrad_softmax", "tinygrad_softmax", ()
-    fused_name = "`cross_entropy`"
+    title, package = "tinygrad_softmax", "tinygrad_softmax"
+    stable_name = "`cross_entropy`"
 
     def __init__(self) -> None:
         self.module = import_module(self.package)
@@ -45,7 +41,11 @@ class Ours:
         return str(getattr(self.module, "__version__", None) or metadata.version(self.package))
 
     def data(self, array: Any) -> Any:
-        """Hand over an array that no gradient is wanted of."""
+        """Make an array of the library's own, for data that no gradient is wanted of."""
+        return array
+
+    def shared(self, array: Any) -> Any:
+        """Hand over a NumPy array as it is."""
         return array
 
     def record(self, loss: Callable[..., Any], *arrays: Any) -> tuple[Any, Callable[[], Any]]:
@@ -56,6 +56,10 @@ class Ours:
     def fused(self, scores: Any, y: Any) -> Any:
         """Compute the library's own loss of scores and labels."""
         return ts.cross_entropy(scores, y)
+
+    def stable(self, scores: Any, y: Any) -> Any:
+        """Compute the same in the way that the library has for large scores."""
+        return self.fused(scores, y)
 
     def update(self, parameter: Any) -> None:
         """Change a parameter in place, in the way that the library has for it."""
@@ -99,10 +103,6 @@ class Ours:
         """Count the ops that have a gradient."""
         return sum(bool(op.rules) for op in REGISTRY.values())
 
-    def on_gpu(self) -> bool:
-        """Say whether arrays can be moved to another device."""
-        return hasattr(ts.Tensor(W), "to")
-
 
 def pulling(value: Any, params: list[Any]) -> Callable[[], Any]:
     """Return what runs the backward pass and hands out the gradients."""
@@ -115,27 +115,28 @@ def pulling(value: Any, params: list[Any]) -> Callable[[], Any]:
 
 
 class Peer(Ours):
-    """What the peers have in common: none has what is None here."""
+    """What the peers have in common; of what is None here, the claims look for a trace."""
 
     fused: Any = None
+    stable_name = ""
     debugging: Any = None
     stabilised: Any = None
     formula: Any = None
     complaint: Any = None
     check_relu: Any = None
-    second: Any = None
-
-    def on_gpu(self) -> bool:
-        return False
 
 
 class Autograd(Peer):
+    """HIPS autograd. Its stable function wants SciPy."""
+
     title, package = "HIPS autograd", "autograd"
+    stable_name = "`logsumexp`"
 
     def load(self) -> None:
         self.np = import_module("autograd.numpy")
         self.extend = import_module("autograd.extend")
         self.check = import_module("autograd.test_util").check_grads
+        self.n_rules = len(import_module("autograd.core").primitive_vjps)
 
     def record(self, loss: Callable[..., Any], *arrays: Any) -> Any:
         vjp, _ = self.module.make_vjp(lambda params: loss(*params))(arrays)
@@ -159,12 +160,18 @@ class Autograd(Peer):
         self.check(self.relu, modes=["rev"], order=1)(np.zeros(1))
 
     def rules(self) -> int:
-        return len(import_module("autograd.core").primitive_vjps)
+        return self.n_rules
+
+    def stable(self, scores: Any, y: Any) -> Any:
+        logsumexp = import_module("autograd.scipy.special").logsumexp
+        return self.np.mean(logsumexp(scores, axis=1) - scores[ROWS, y])
 
 
 class MyGrad(Peer):
+    """MyGrad, with its guard of memory on, as it comes."""
+
     title, package = "MyGrad", "mygrad"
-    fused_name = "`softmax_crossentropy`"
+    stable_name = "`softmax_crossentropy`"
 
     def load(self) -> None:
         self.np = self.module
@@ -173,6 +180,11 @@ class MyGrad(Peer):
     def record(self, loss: Callable[..., Any], *arrays: Any) -> Any:
         params = [self.module.tensor(array) for array in arrays]
         return params, pulling(loss(*params), params)
+
+    def second(self, f: Callable[[Any], Any], x: Any) -> Any:
+        params, pull = self.record(f, x)
+        pull()
+        params[0].grad.backward()
 
     def fused(self, scores: Any, y: Any) -> Any:
         return self.nnet.losses.softmax_crossentropy(scores, y)
@@ -201,6 +213,11 @@ class Micrograd(Peer):
             return [np.vectorize(lambda v: float(v.grad))(p) for p in params]
 
         return params, pull
+
+    def second(self, f: Callable[[Any], Any], x: Any) -> Any:
+        params, pull = self.record(f, x)
+        pull()
+        params[0][0].grad.backward()
 
     def update(self, parameter: Any) -> None:
         for value in parameter.ravel():
