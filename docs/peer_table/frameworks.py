@@ -12,8 +12,8 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-from peer_table.libraries import Peer, data_loss, pulling, said
-from peer_table.losses import ROWS, W, X, b, composed, undivided_scores, y
+from peer_table.libraries import Peer, pulling, said
+from peer_table.losses import ROWS, W, X, b, composed, data_loss, undivided_scores, y
 
 
 class PyTorch(Peer):

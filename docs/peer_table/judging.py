@@ -59,11 +59,9 @@ def applies(lib: Any) -> bool:
 
 def trace(lib: Any, words: str) -> str:
     """Return a function or class in the library's source that is called so; empty if none is."""
+    called = re.compile(rf"^ *(?:def|class) (\w*(?:{words})\w*)", re.MULTILINE | re.IGNORECASE)
     for file in sorted(Path(lib.module.__file__).parent.rglob("*.py")):
-        found = re.search(
-            rf"^ *(?:def|class) (\w*(?:{words})\w*)", file.read_text("utf-8"), re.M | re.I
-        )
-        if found:
+        if found := called.search(file.read_text("utf-8")):
             return found[1]
     return ""
 

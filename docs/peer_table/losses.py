@@ -87,3 +87,9 @@ def undivided_scores(scores: Any, y: Any = y) -> Any:
     dscores = exp_scores / np.sum(exp_scores, axis=1, keepdims=True)
     dscores[range(len(y)), y] -= 1
     return dscores
+
+
+def data_loss(scores: Any) -> Any:
+    """Compute the mean loss of an array of scores."""
+    exp_scores = np.exp(scores)
+    return np.mean(np.log(np.sum(exp_scores, axis=1)) - scores[ROWS, y])
