@@ -13,7 +13,8 @@ from typing import Any
 
 from peer_table.claims import CLAIMS
 from peer_table.frameworks import Jax, PyTorch
-from peer_table.libraries import Autograd, Micrograd, MyGrad, Ours
+from peer_table.libraries import Ours
+from peer_table.small import Autograd, Micrograd, MyGrad
 
 LIBRARIES = (Ours, Autograd, MyGrad, Micrograd, PyTorch, Jax)
 MISSING = "not installed"
