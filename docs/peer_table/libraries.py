@@ -1,8 +1,8 @@
 """What the table has to know of a library: how it records a function, and what else it offers.
 
 `Ours` is the package; each peer overrides what is different with it. A method that is None has no
-counterpart in that library. The peers are in `small` and `frameworks`. Imports `losses` and, when an
-object is made, the library.
+counterpart in that library. The peers are in `small` and `frameworks`. Imports `losses`
+and, when an object is made, the library.
 """
 
 from __future__ import annotations
@@ -12,11 +12,7 @@ from importlib import import_module, metadata
 from typing import Any
 
 import numpy as np
-from peer_table.losses import (
-    INPUTS,
-    softmax_loss,
-    undivided,
-)
+from peer_table.losses import INPUTS, softmax_loss, undivided
 
 import tinygrad_softmax as ts
 from tinygrad_softmax.primitive import REGISTRY
