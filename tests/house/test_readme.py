@@ -12,3 +12,12 @@ def test_the_picture_is_that_of_the_loss():
         names["picture"].save(file)
     assert file.read_text("utf-8") == names["picture"].svg
     assert set(names["gradients"]) == {"W", "b"}
+
+
+def test_the_table_beside_other_libraries_is_that_of_the_manual():
+    """Rows are left out there, cells are not changed."""
+    pages = [(ROOT / name).read_text("utf-8") for name in ("README.md", "docs/peers.md")]
+    shown, known = ([line for line in text.splitlines() if line.startswith("| ")][2:]
+                    for text in pages)  # fmt: skip
+    assert len(shown) >= 8
+    assert set(shown) <= set(known)
