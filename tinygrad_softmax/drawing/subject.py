@@ -6,24 +6,22 @@ are what its rules have kept, what variables hold, and what follows from these.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..backward import gradients, order
-from ..errors import BackwardError, user_frame, variable_name
 from ..prose.arrows import Walk
 from ..prose.graph import Graph, of_tape, of_trace
+from ..prose.running import noted, root_of, run
 from ..prose.scope import Scope
 from ..prose.titles import Titles
 from ..prose.together import Line, together
 from ..symbolic.derivation import Derivation, derive
 from ..symbolic.evaluate import evaluate, ordered
 from ..symbolic.expr import Expr
-from ..symbolic.trace import call
-from ..tape import Leaf, Node, Value
+from ..tape import Node, Value
 from ..tensor import Tensor
 
 #: Settings that a result tells of, where no rule has asked for them.
@@ -57,10 +55,7 @@ class Seen(Scope):
 
 def of_tensor(loss: Tensor) -> Subject:
     """Return the subject of a recorded loss, by the names of the caller's variables."""
-    seen, frame = Seen(), user_frame()
-    for variables in (frame.f_locals, frame.f_globals) if frame else ():
-        seen.note(variables)
-    return _of_tape(loss, seen)
+    return _of_tape(loss, noted(Seen()))
 
 
 def of_function(function: Callable[..., Any], wrt: Any, inputs: dict[str, Any]) -> Subject:
@@ -80,7 +75,8 @@ def _of_function(function: Callable[..., Any], wrt: Any, inputs: dict[str, Any])
             "The lines of the derivation are left out, because the function could not be traced as "
             f"one formula: {reason}"
         )
-        return _by_running(function, wrt, inputs, note)
+        seen = Seen()
+        return _of_tape(run(function, wrt, inputs, seen), seen, note)
     return _of_trace(derivation, walk, lines)
 
 
@@ -100,39 +96,8 @@ def _full(g: Any, shape: tuple[int, ...]) -> Any:
     return np.broadcast_to(g, shape)
 
 
-def _by_running(function: Any, wrt: Any, inputs: dict[str, Any], note: str) -> Subject:
-    """Run a function on Tensors, its variables watched."""
-    names = list(inspect.signature(function).parameters)
-    chosen = (names[0],) if wrt is None else (wrt,) if isinstance(wrt, str) else tuple(wrt)
-    if missing := [name for name in chosen if name not in inputs]:
-        raise TypeError(
-            f"wrt={missing[0]!r} is not among the inputs given ({', '.join(inputs)}), and the "
-            "function could not be traced for its local variables"
-        )
-    values = {name: Tensor(value, name=name) if name in chosen else value
-              for name, value in inputs.items()}  # fmt: skip
-    seen = Seen()
-    with seen.watching():
-        loss = call(function, values)
-    seen.note(values)
-    if not isinstance(loss, Tensor):
-        raise BackwardError(f"the function does not depend on {', '.join(chosen)}: it returned "
-                            f"{type(loss).__name__}, which has no graph to draw")  # fmt: skip
-    return _of_tape(loss, seen, note)
-
-
 def _of_tape(loss: Tensor, seen: Seen, note: str = "") -> Subject:
-    root, name = loss.origin, variable_name(loss) or "this tensor"
-    if root is None or isinstance(root, Leaf):
-        raise BackwardError(
-            f"draw() of {name}, which is the result of no recorded op: wrap an input in "
-            "Tensor(...), compute a loss from it outside no_grad(), and draw the loss"
-        )
-    if loss.size != 1:
-        raise BackwardError(
-            f"draw() needs a scalar, but {name} has shape {loss.shape}: reduce it first, with "
-            "np.sum or np.mean"
-        )
+    root = root_of(loss, "draw")
     seen.held[root] = loss.array
     graph = of_tape(root, seen)
     made = dict(zip(order(root), order(graph.root), strict=True))

@@ -6,19 +6,16 @@ told, and summed up by the lines that `derive` arrives at.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import BackwardError, user_frame, variable_name
 from ..symbolic.derivation import derive
-from ..symbolic.trace import call
-from ..tape import Leaf
 from ..tensor import Tensor
 from .arrows import Arrow, Station, Walk
 from .graph import of_tape, of_trace
 from .render import as_latex, as_markdown, as_text
+from .running import noted, root_of, run
 from .scope import Scope
 from .telling import Block, put_together, told
 from .titles import Titles
@@ -130,7 +127,7 @@ There is only one j here.'
     if isinstance(loss, Tensor):
         if wrt is not None or inputs:
             raise TypeError("explain(loss) of a Tensor takes nothing else: its tape says the rest")
-        return _of_tensor(loss, _scope())
+        return _of_tensor(loss, noted(Scope()))
     if not callable(loss):
         raise TypeError(f"explain() takes a Tensor or a function, not {type(loss).__name__}")
     return _of_function(loss, wrt, inputs)
@@ -147,52 +144,13 @@ def _of_function(function: Callable[..., Any], wrt: Any, inputs: dict[str, Any])
             "The simplified lines are left out, because the function could not be traced as one "
             f"formula: {reason}"
         )
-        return _by_running(function, wrt, inputs, note)
+        scope = Scope()
+        return _of_tensor(run(function, wrt, inputs, scope), scope, note)
     return _told(walk, together(derivation, walk), "")
 
 
-def _by_running(function: Any, wrt: Any, inputs: dict[str, Any], note: str) -> Explanation:
-    """Explain a function by running it on Tensors, its variables watched."""
-    names = list(inspect.signature(function).parameters)
-    chosen = (names[0],) if wrt is None else (wrt,) if isinstance(wrt, str) else tuple(wrt)
-    if missing := [name for name in chosen if name not in inputs]:
-        raise TypeError(
-            f"wrt={missing[0]!r} is not among the inputs given ({', '.join(inputs)}), and the "
-            "function could not be traced for its local variables"
-        )
-    values = {name: Tensor(value, name=name) if name in chosen else value
-              for name, value in inputs.items()}  # fmt: skip
-    scope = Scope()
-    with scope.watching():
-        loss = call(function, values)
-    scope.note(values)
-    if not isinstance(loss, Tensor):
-        raise BackwardError(f"the function does not depend on {', '.join(chosen)}: it returned "
-                            f"{type(loss).__name__}, which has no graph")  # fmt: skip
-    return _of_tensor(loss, scope, note)
-
-
-def _scope() -> Scope:
-    """Return what the caller's variables are called."""
-    scope, frame = Scope(), user_frame()
-    for variables in (frame.f_locals, frame.f_globals) if frame else ():
-        scope.note(variables)
-    return scope
-
-
 def _of_tensor(loss: Tensor, scope: Scope, note: str = "") -> Explanation:
-    root, name = loss.origin, variable_name(loss) or "this tensor"
-    if root is None or isinstance(root, Leaf):
-        raise BackwardError(
-            f"explain() of {name}, which is the result of no recorded op: wrap an input in "
-            "Tensor(...), compute a loss from it outside no_grad(), and explain the loss"
-        )
-    if loss.size != 1:
-        raise BackwardError(
-            f"explain() needs a scalar, but {name} has shape {loss.shape}: reduce it first, with "
-            "np.sum or np.mean"
-        )
-    return _told(Walk(Titles(of_tape(root, scope))), (), note)
+    return _told(Walk(Titles(of_tape(root_of(loss, "explain"), scope))), (), note)
 
 
 def _told(walk: Walk, lines: tuple[Line, ...], note: str) -> Explanation:
