@@ -298,3 +298,63 @@ def test_no_warning_escapes(step):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         step(**inputs)
+
+
+SCALE = 2.0
+
+
+def _scaled(w):
+    return SCALE * w
+
+
+class Settings:
+    def __init__(self):
+        self.reg = 1.0
+
+    def loss(self, w, x):
+        return np.sum((x @ w) ** 2) + self.reg * np.sum(w * w)
+
+
+def test_variables_around_the_loss_are_looked_at_in_every_call(monkeypatch):
+    """A trace holds what they were; when they change it is made anew."""
+    w, x, target = np.ones(3), np.arange(6.0).reshape(2, 3), np.zeros(2)
+    reg, settings = 0.5, Settings()
+
+    def loss(w, x):
+        return np.sum((x @ _scaled(w) - target) ** 2) + reg * np.sum(w * w)
+
+    def others(w, x):
+        return sum(np.sum(w * v) for v in (lambda: [settings.reg, reg])()) + np.sum(x @ w)
+
+    def agrees():
+        for function in steps:
+            value, found = steps[function](w=w, x=x)
+            wanted = tg.value_and_grad(function)(w, x)
+            assert value == pytest.approx(wanted[0])
+            np.testing.assert_allclose(found["w"], wanted[1])
+
+    steps = {f: tg.compile(f) for f in (loss, others, settings.loss)}
+    agrees()
+    reg = 2.0
+    agrees()
+    target = np.ones(2)  # another array
+    agrees()
+    target[0] = 7.0  # the same array, changed in place
+    agrees()
+    monkeypatch.setattr("tests.compiler.test_promises.SCALE", -1.0)
+    monkeypatch.setitem(_scaled.__globals__, "SCALE", -1.0)
+    agrees()
+    settings.reg = 3.0
+    agrees()
+    before = [len(step._formulas) for step in steps.values()]
+    agrees()
+    assert before == [len(step._formulas) for step in steps.values()]  # nothing changed, no trace
+
+
+def test_a_loss_that_draws_is_left_to_the_tape():
+    """Dropout drawn while it was traced must not be the same in every step."""
+    rng = np.random.default_rng(0)
+    step = tg.compile(lambda w, x: np.sum((x @ w) * (rng.random(len(x)) < 0.5)))
+    with pytest.warns(RuntimeWarning, match="not compiled"):
+        values = {float(step(w=np.ones(2), x=np.arange(40.0).reshape(20, 2))[0]) for _ in range(5)}
+    assert len(values) == 5

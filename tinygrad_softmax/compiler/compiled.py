@@ -89,7 +89,11 @@ class Compiled:
             entry = self._local.entries.get(signature)
         except TypeError:  # a list or a dict is no key
             return self._first(None, inputs)
-        if entry is None or (entry.conditional and not entry.fits(inputs)):
+        if (
+            entry is None
+            or (entry.around is not None and not entry.around.unchanged())
+            or (entry.conditional and not entry.fits(inputs))
+        ):
             return self._first(signature, inputs)
         return self._run(entry, inputs)
 

@@ -16,6 +16,7 @@ from ..symbolic.expr import Expr
 from ..symbolic.stability import stabilised
 from ..symbolic.trace import trace
 from .rewriting import Roots, faster, unshifted
+from .surroundings import Surroundings
 
 
 class Form:
@@ -48,6 +49,7 @@ class Formula:
         generic: bool,
     ) -> None:
         self.function, self.wrt, self.given = function, wrt, given
+        self.around = Surroundings(function)
         self.trace, _ = stabilised(trace(function, given, wrt, generic))
         self.chain = Chain(self.trace, wrt, given, getattr(function, "__name__", "the function"))
         simplify = self.chain.simplify
@@ -89,7 +91,11 @@ class Formula:
     def fits(self, inputs: dict[str, Any]) -> bool:
         """Whether the formula holds of these inputs."""
         given = self.given
-        if inputs.keys() != given.keys() or any(_kind(inputs[n]) != _kind(given[n]) for n in given):
+        if (
+            not self.around.unchanged()
+            or inputs.keys() != given.keys()
+            or any(_kind(inputs[n]) != _kind(given[n]) for n in given)
+        ):
             return False
         try:
             check_fits(inputs, given, self.chain)

@@ -89,6 +89,7 @@ class Entry:
         self._safe: Step | None = None
         self.program: Program | None = None
         self.conditional = formula is not None and formula.conditional
+        self.around = formula.around if formula is not None and formula.around.read else None
         if formula is not None:
             self.program = Program(formula, formula.quick or formula.safe, inputs)
             self.first = self.program.step()

@@ -1,0 +1,94 @@
+"""What a loss reads besides its inputs: variables around it, which may change after it was traced.
+
+Imports nothing of the package. A trace holds what these were; so they are looked at in every call.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+_PLAIN = (int, float, complex, bool, str, bytes, type(None), np.generic)
+_GONE = object()
+
+
+class Surroundings:
+    """The variables that a function and the functions it calls read from outside.
+
+    Examples
+    --------
+    >>> reg = 0.5
+    >>> around = Surroundings(lambda w: reg * w)
+    >>> around.unchanged()
+    True
+    >>> reg = 0.1
+    >>> around.unchanged()
+    False
+    """
+
+    def __init__(self, function: Any) -> None:
+        #: where to look, under which name, and what was there
+        self.read: list[tuple[Any, str, Any]] = []
+        self._seen: set[int] = set()
+        self._follow(function)
+
+    def unchanged(self) -> bool:
+        """Whether every variable is what it was; of arrays, whether it is the same one."""
+        return all(_same(_look(place, name), value) for place, name, value in self.read)
+
+    def _follow(self, function: Any) -> None:
+        if isinstance(function, types.MethodType):
+            self._note_attributes(function.__self__)
+            function = function.__func__
+        if not isinstance(function, types.FunctionType) or id(function) in self._seen:
+            return
+        self._seen.add(id(function))
+        for place, name in _reads(function):
+            value = _look(place, name)
+            if isinstance(value, types.FunctionType | types.MethodType):
+                self._follow_ours(value)
+            elif value is not _GONE and not isinstance(value, types.ModuleType | type):
+                self.read.append((place, name, value))
+                self._note_attributes(value)
+
+    def _follow_ours(self, function: Any) -> None:
+        """Follow a function of the user's; libraries are taken to read nothing that changes."""
+        module = (getattr(function, "__module__", None) or "").partition(".")[0]
+        if module not in ("numpy", "tinygrad_softmax"):
+            self._follow(function)
+
+    def _note_attributes(self, value: Any) -> None:
+        """Note the attributes of an object that holds settings."""
+        attributes = getattr(value, "__dict__", None)
+        if type(attributes) is dict and not isinstance(value, np.ndarray):
+            self.read += [(attributes, name, held) for name, held in attributes.items()]
+
+
+def _reads(function: types.FunctionType) -> Iterator[tuple[Any, str]]:
+    """Yield what a function's code, and code within it, reads: cells and global variables."""
+    for cell in function.__closure__ or ():
+        yield cell, "cell_contents"
+    codes = [function.__code__]
+    for code in codes:
+        codes += [held for held in code.co_consts if isinstance(held, types.CodeType)]
+        for name in code.co_names:
+            if name in function.__globals__:
+                yield function.__globals__, name
+
+
+def _look(place: Any, name: str) -> Any:
+    if isinstance(place, dict):
+        return place.get(name, _GONE)
+    try:
+        return getattr(place, name)
+    except ValueError:  # an empty cell
+        return _GONE
+
+
+def _same(now: Any, then: Any) -> bool:
+    if now is then:
+        return True
+    return isinstance(now, _PLAIN) and type(now) is type(then) and bool(now == then)
