@@ -48,17 +48,13 @@ class Surroundings:
         self._seen.add(id(function))
         for place, name in _reads(function):
             value = _look(place, name)
+            if isinstance(value, types.ModuleType | type) or _is_library(value):
+                continue
             if isinstance(value, types.FunctionType | types.MethodType):
-                self._follow_ours(value)
-            elif value is not _GONE and not isinstance(value, types.ModuleType | type):
+                self._follow(value)
+            elif value is not _GONE:
                 self.read.append((place, name, value))
                 self._note_attributes(value)
-
-    def _follow_ours(self, function: Any) -> None:
-        """Follow a function of the user's; libraries are taken to read nothing that changes."""
-        module = (getattr(function, "__module__", None) or "").partition(".")[0]
-        if module not in ("numpy", "tinygrad_softmax"):
-            self._follow(function)
 
     def _note_attributes(self, value: Any) -> None:
         """Note the attributes of an object that holds settings."""
@@ -77,6 +73,12 @@ def _reads(function: types.FunctionType) -> Iterator[tuple[Any, str]]:
         for name in code.co_names:
             if name in function.__globals__:
                 yield function.__globals__, name
+
+
+def _is_library(value: Any) -> bool:
+    """Whether a value is a function of a library, taken to read nothing that changes."""
+    module = (getattr(value, "__module__", None) or "").partition(".")[0]
+    return callable(value) and module in ("numpy", "tinygrad_softmax")
 
 
 def _look(place: Any, name: str) -> Any:
