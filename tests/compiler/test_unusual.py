@@ -74,7 +74,10 @@ LOSSES = {
     "a constant array": (lambda A: np.sum(A * np.arange(20.0).reshape(5, 4)), {"A": A}),
     "transposed result": (lambda A: np.sum(A.T * np.ones((4, 5))), {"A": A}),
     "the same gradient twice": (lambda a, b: np.sum(np.exp(a + b)), {"a": v, "b": v.copy()}),
-    "named as keywords are": (lambda step, n: np.sum(np.exp(step) * n), {"step": v, "n": v}),
+    "named as keywords are": (
+        lambda step, rows: np.sum(np.exp(step) * rows),
+        {"step": v, "rows": v},
+    ),
     "an axis of size 1": (lambda c: np.sum(np.exp(0.3 * c.T) @ c), {"c": A[:, :1].copy()}),
     "the largest itself": (lambda A: np.sum(np.exp(A - np.max(A))) + np.max(A), {"A": A}),
     "logarithm of a sum": (lambda A: np.log(np.sum(np.exp(A))), {"A": A}),

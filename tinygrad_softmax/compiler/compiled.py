@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from ..symbolic.terms import DerivationError
-from ..tensor import Tensor
 from ..transforms import value_and_grad
+from .arguments import NotCompiledError, check_compilable, settled
 from .formula import Formula
 from .programs import Entry, Program, trusted
 
@@ -73,7 +73,7 @@ class Compiled:
         """Let go of this thread's workspaces; what was traced is kept."""
         self._local.entries.clear()
 
-    def __call__(self, **inputs: Any) -> tuple[Any, dict[str, Any]]:
+    def __call__(self, /, **inputs: Any) -> tuple[Any, dict[str, Any]]:
         """Return the loss and the gradients by name, in arrays of the caller's own."""
         key: list[Any] = [*inputs]
         for value in inputs.values():
@@ -95,14 +95,19 @@ class Compiled:
             or (entry.conditional and not entry.fits(inputs))
         ):
             return self._first(signature, inputs)
-        return self._run(entry, inputs)
+        return self._run(entry, inputs, signature)
 
-    def _run(self, entry: Entry, inputs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    def _run(
+        self, entry: Entry, inputs: dict[str, Any], key: Any = None
+    ) -> tuple[Any, dict[str, Any]]:
         if entry.first is not None:
-            with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-                found = entry.first(**inputs)
-                if found is None and (safe := entry.safe(inputs)) is not None:
-                    found = safe(**inputs)
+            try:
+                with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+                    found = entry.first(**inputs)
+                    if found is None and (safe := entry.safe(inputs)) is not None:
+                        found = safe(**inputs)
+            except (IndexError, ValueError) as error:  # sizes that do not fit, here or in the loss
+                return self._fallen_back(inputs, f"{type(error).__name__}: {error}", key)
             if found is not None:
                 value, gradients = found
                 return value, gradients
@@ -114,24 +119,20 @@ class Compiled:
 
     def _first(self, key: Any, inputs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Compile for these inputs, once they are in the form that steps take."""
-        settled = self._settled(inputs)
-        if (
-            key is None
-            or [*settled] != [*inputs]
-            or any(settled[name] is not value for name, value in inputs.items())
-        ):
-            try:
-                hash(tuple(v for v in settled.values() if not isinstance(v, np.ndarray)))
-            except TypeError:
-                return self._fallen_back(settled, "not every input is an array or a number")
-            return self(**settled)
+        ready = settled(self.function, inputs)
         try:
+            check_compilable(ready)
+            same = [*ready] == [*inputs] and all(ready[n] is inputs[n] for n in ready)
+            if key is None or not same:
+                return self(**ready)
             entry = Entry(self._formula(inputs), inputs)
+        except NotCompiledError as reason:
+            return self._fallen_back(ready, str(reason), key)
         except Exception as error:
             return self._fallen_back(inputs, f"{type(error).__name__}: {error}", key)
         self._latest = entry.program or self._latest
         self._keep(key, entry)
-        return self._run(entry, inputs)
+        return self._run(entry, inputs, key)
 
     def _keep(self, key: Any, entry: Entry) -> None:
         entries = self._local.entries
@@ -139,24 +140,6 @@ class Compiled:
         while len(entries) >= self.maxsize:
             del entries[next(iter(entries))]  # the oldest, with its workspace
         entries[key] = entry
-
-    def _settled(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        """Return the inputs as arrays and numbers, with defaults, in the function's order.
-
-        Raises
-        ------
-        TypeError
-            If one is missing, or is none of the function's.
-        """
-        bound = inspect.signature(self.function).bind(**inputs)
-        bound.apply_defaults()
-        settled = dict(bound.arguments)
-        for name, value in settled.items():
-            if isinstance(value, Tensor):
-                settled[name] = value.data
-            elif isinstance(value, list) and np.asarray(value).dtype.kind in "fiub":
-                settled[name] = np.asarray(value)
-        return settled
 
     def _formula(self, inputs: dict[str, Any]) -> Formula | None:
         """Return a formula that fits the inputs, traced now if there is none."""
@@ -219,13 +202,22 @@ def compile(  # noqa: A001 - the name that users of torch.compile look for
     Raises
     ------
     TypeError
-        If `wrt` names no parameter of the function.
+        If `wrt` names no parameter of the function, or it has none.
+    ValueError
+        If `maxsize` is less than 1.
 
     Warns
     -----
     RuntimeWarning
         Once, if the loss cannot be compiled (its course depends on values, say): it is then
         differentiated as by `value_and_grad`, with the same result.
+
+    Notes
+    -----
+    What the loss reads besides its inputs (variables around it, attributes of objects) is looked at
+    in every call; when it has changed, the loss is traced anew. So it is for an input that is an
+    ``int``, which may settle the formula: pass numbers that change from step to step as floats. A
+    loss that draws random numbers is not compiled.
 
     Examples
     --------
@@ -234,7 +226,11 @@ def compile(  # noqa: A001 - the name that users of torch.compile look for
     >>> float(value), grads["w"].tolist()
     (2.0, [-2.0, -2.0])
     """
+    if maxsize < 1:
+        raise ValueError(f"maxsize is how many signatures are kept, at least 1, got {maxsize}")
     names = list(inspect.signature(function).parameters)
+    if not names:
+        raise TypeError("the function has no parameters, so there is nothing to differentiate by")
     chosen = (names[0],) if wrt is None else (wrt,) if isinstance(wrt, str) else tuple(wrt)
     for name in chosen:
         if name not in names:

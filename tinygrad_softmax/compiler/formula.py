@@ -14,6 +14,7 @@ import numpy as np
 from ..symbolic.chain import Chain, check_fits
 from ..symbolic.expr import Expr
 from ..symbolic.stability import stabilised
+from ..symbolic.terms import DerivationError
 from ..symbolic.trace import trace
 from .rewriting import Roots, faster, unshifted
 from .surroundings import Surroundings
@@ -50,7 +51,11 @@ class Formula:
     ) -> None:
         self.function, self.wrt, self.given = function, wrt, given
         self.around = Surroundings(function)
+        self.only_here = False  # whether it could be compared at these sizes only
+        before = self.around.draws()
         self.trace, _ = stabilised(trace(function, given, wrt, generic))
+        if self.around.draws() != before:
+            raise DerivationError("it draws random numbers, other ones in each step")
         self.chain = Chain(self.trace, wrt, given, getattr(function, "__name__", "the function"))
         simplify = self.chain.simplify
         roots = {"": simplify(self.trace.output)} | {n: self.chain.gradient(n) for n in wrt}
@@ -61,9 +66,6 @@ class Formula:
         for e, g in self.chain.gradients.items():
             if e in names_of_values and g.shape:
                 names.setdefault(g, f"d{names_of_values[e]}")
-        self._rests_on_distribution = any(
-            step.law.name == "sum_of_a_distribution" for step in self.chain.algebra.steps
-        )
         self.safe = self._form(roots, [], names)
         quick, guards, became = unshifted(roots, self.trace.world)
         names = {became.get(e, e): name for e, name in names.items()}
@@ -86,7 +88,7 @@ class Formula:
         floats = any(
             isinstance(v, float | np.floating | np.ndarray) for v in self.trace.static.values()
         )
-        return floats or self._rests_on_distribution
+        return floats or self.chain.rests_on_distribution
 
     def fits(self, inputs: dict[str, Any]) -> bool:
         """Whether the formula holds of these inputs."""
@@ -96,6 +98,8 @@ class Formula:
             or inputs.keys() != given.keys()
             or any(_kind(inputs[n]) != _kind(given[n]) for n in given)
         ):
+            return False
+        if self.only_here and any(np.shape(inputs[n]) != np.shape(given[n]) for n in given):
             return False
         try:
             check_fits(inputs, given, self.chain)
@@ -112,7 +116,7 @@ class Formula:
 
 
 def _kind(value: Any) -> Any:
-    """What must be the same for a formula to hold: the kind of numbers, and where sizes are 1."""
+    """What must be the same for a formula to hold: the type of numbers, and where sizes are 1."""
     if isinstance(value, np.ndarray | float | np.floating):
-        return np.asarray(value).dtype.kind, tuple(n == 1 for n in np.shape(value))
+        return np.asarray(value).dtype, tuple(n == 1 for n in np.shape(value))
     return type(value)

@@ -19,7 +19,7 @@ from ..symbolic.terms import is_number
 from .builder import Builder
 from .formula import Form, Formula
 from .schedule import absorbed, entries, order
-from .values import Draft, Value, literal, scalar
+from .values import Draft, Value, scalar
 
 Lower = Callable[["Lowering", Expr], Value]
 LOWER: dict[str, Lower] = {}
@@ -56,7 +56,6 @@ class Lowering(Builder):
         super().__init__(formula, form, inputs, cut)
         self.where = where or {}
         self.memo: dict[Expr, Value] = {}
-        self.reciprocals: dict[Value, Value] = {}
         self.places: dict[object, Value] = {}  # where in memory picked entries lie
         roots = [*form.roots.values(), *form.guards]
         self.absorbed = absorbed(roots)
@@ -69,8 +68,7 @@ class Lowering(Builder):
             self.section = "rows" if adds_up else self.where.get(e, "after")
             if e not in self.absorbed:
                 self.lower(e)
-                self._guard(early=True)
-        self._guard(early=False)
+                self._guard()
 
     def lower(self, e: Expr) -> Value:
         """Return the value of an expression, computed now if it has not been."""
@@ -145,7 +143,8 @@ class Lowering(Builder):
         held = self.object(e.primitive.forward, e.primitive.__name__)
         settings = {name: self.concrete(value) for name, value in e.settings}
         extra = [f"{name}={self._setting(value)}" for name, value in settings.items()]
-        code = f"{held}({', '.join([f'{{{i}}}' for i in range(len(args))] + extra)})"
+        # a copy, for what an op returns may be a view of what it was given
+        code = f"np.array({held}({', '.join([f'{{{i}}}' for i in range(len(args))] + extra)}))"
         real = any(arg.dtype is None or arg.dtype.kind == "f" for arg in args)
         dtype = self.float_of(args) if real and not e.primitive.plain else e.dtype
         target = self.given(e, dtype, e.primitive.__name__)
@@ -167,29 +166,24 @@ class Lowering(Builder):
         kind = np.result_type(*found) if found else np.dtype(float)
         return kind if kind.kind == "f" else np.dtype(float)
 
-    def _guard(self, early: bool) -> None:
-        """Leave the step if a sum of exponentials is out of range: 0, infinite, or no number."""
+    def _guard(self) -> None:
+        """Leave the step if a sum of exponentials is so far from 1 that a division by it suffers.
+
+        Half of the exponents' range is allowed, since it meets data and counts as well. A sum that
+        is no number is out of every range.
+        """
         for e in [e for e in self.guards if e in self.memo]:
             total = self.memo[e]
-            inverse = self.reciprocals.get(total.root)
+            kind = np.finfo(total.dtype if total.dtype is not None else float)
+            low, high = (repr(float(bound) ** 0.5) for bound in (kind.tiny, kind.max))
             section, self.section = self.section, total.section
-            if total.is_scalar and not early:
-                self.do(None, "math.isfinite({0}) and {0} > 0", total, kind="guard")
-            elif inverse is not None:  # their product is 1, or NaN or infinite
-                args = self.flat(total), self.flat(inverse)
-                self.do(None, "math.isfinite({0}.dot({1}))", *args, kind="guard")
-            elif not early:
-                least = literal(float(np.finfo(total.dtype).tiny))
-                self.do(
-                    None,
-                    f"np.minimum.reduce({{0}}) > {least} and "
-                    "math.isfinite(np.maximum.reduce({0}))",
-                    self.flat(total),
-                    kind="guard",
-                )
+            if total.is_scalar:
+                self.do(None, f"{low} < {{0}} < {high}", total, kind="guard")
+            else:
+                code = f"np.minimum.reduce({{0}}) > {low} and np.maximum.reduce({{0}}) < {high}"
+                self.do(None, code, self.flat(total), kind="guard")
             self.section = section
-            if inverse is not None or not early:
-                self.guards.remove(e)
+            self.guards.remove(e)
 
     def whole(self, e: Expr) -> Value:
         """Return a value as an array, even if it is one number."""

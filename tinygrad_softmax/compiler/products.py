@@ -85,8 +85,6 @@ def _times(low: Lowering, e: Expr, left: Value, base: Value, k: Fraction, last: 
     for _ in range(2 if abs(k) == 2 else 1):
         if k < 0:
             made = computed(low, e, "np.divide({0}, {1})", np.divide, left, base, last=last)
-            if left.is_scalar:
-                low.reciprocals[base.root] = made
             left = made
         elif left.number == 1 and (base.dtype.kind == "f" or not last):
             left = base

@@ -6,8 +6,10 @@ it is used: at small sizes, all rows at once and in blocks.
 
 from __future__ import annotations
 
+import itertools
 import linecache
 import math
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +17,7 @@ import numpy as np
 
 from ..symbolic.expr import Expr
 from ..symbolic.inputs import fresh
+from ..symbolic.terms import DerivationError
 from ..transforms import value_and_grad
 from . import picks as picks
 from . import reductions as reductions
@@ -29,6 +32,7 @@ from .source import Source
 
 Step = Callable[..., Any]
 _DRAWS = 2
+_NUMBERS = itertools.count(1)
 
 
 class Program:
@@ -62,7 +66,8 @@ class Program:
         self.source = written.write()
         self._objects = {"np": np, "math": math, **written.objects}
         name = getattr(formula.function, "__name__", "the loss")
-        file = f"<compiled from {name} {id(self)}>"
+        file = f"<compiled from {name} {next(_NUMBERS)}>"
+        weakref.finalize(self, linecache.cache.pop, file, None)
         linecache.cache[file] = (len(self.source), None, self.source.splitlines(True), file)
         self._code = compile(self.source, file, "exec")
 
@@ -198,14 +203,26 @@ def _drawn(formula: Formula, seed: int) -> tuple[dict[str, Any], Any]:
     """Return fresh inputs, and what the tape says of them."""
     given = {name: _tame(value) for name, value in formula.given.items()}
     automatic = value_and_grad(formula.function, wrt=formula.wrt)
-    if formula.trace.generic:
-        inputs = fresh(given, formula.trace, seed, largest=9)
-        try:
-            return inputs, automatic(**inputs)
-        except (IndexError, ValueError):
-            pass  # numbers in the inputs belong to their sizes, in a way that nothing tells
-    inputs = fresh(given, formula.trace, seed, resized=False)
-    return inputs, automatic(**inputs)
+    for resized in [True, False] if formula.trace.generic else [False]:
+        inputs = fresh(given, formula.trace, seed, largest=9, resized=resized)
+        formula.only_here = formula.trace.generic and not resized
+        for drawn in (_wide(inputs, formula, seed), inputs):
+            try:
+                return drawn, automatic(**drawn)
+            except (IndexError, ValueError):
+                continue  # numbers in the inputs belong to their sizes, in a way that nothing tells
+    raise DerivationError("it cannot be run at other values than those given")
+
+
+def _wide(inputs: dict[str, Any], formula: Formula, seed: int) -> dict[str, Any]:
+    """Return inputs whose small integers, if they are no indices, take every value they can."""
+    rng, found = np.random.default_rng(seed), dict(inputs)
+    for name, value in inputs.items():
+        small = isinstance(value, np.ndarray) and value.dtype.kind in "iu" and value.itemsize < 4
+        if small and name not in formula.trace.world.bounds:
+            kind = np.iinfo(value.dtype)
+            found[name] = rng.integers(kind.min, kind.max, value.shape, value.dtype, endpoint=True)
+    return found
 
 
 def _tame(value: Any) -> Any:

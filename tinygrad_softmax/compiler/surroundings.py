@@ -5,6 +5,7 @@ Imports nothing of the package. A trace holds what these were; so they are looke
 
 from __future__ import annotations
 
+import random
 import types
 from collections.abc import Iterator
 from typing import Any
@@ -31,7 +32,8 @@ class Surroundings:
 
     def __init__(self, function: Any) -> None:
         #: where to look, under which name, and what was there
-        self.read: list[tuple[Any, str, Any]] = []
+        self.read: list[tuple[Any, Any, Any]] = []
+        self.generators: list[Any] = []
         self._seen: set[int] = set()
         self._follow(function)
 
@@ -58,9 +60,23 @@ class Surroundings:
 
     def _note_attributes(self, value: Any) -> None:
         """Note the attributes of an object that holds settings."""
+        if isinstance(value, np.random.Generator | np.random.RandomState):
+            self.generators.append(value)
+        elif isinstance(value, list | dict):
+            items = value.items() if isinstance(value, dict) else enumerate(value)
+            self.read += [(value, name, held) for name, held in items]
         attributes = getattr(value, "__dict__", None)
         if type(attributes) is dict and not isinstance(value, np.ndarray):
             self.read += [(attributes, name, held) for name, held in attributes.items()]
+
+    def draws(self) -> str:
+        """Return the state of every source of random numbers that is known."""
+        states = [random.getstate(), np.random.get_state(legacy=False)]  # noqa: NPY002 - it is asked
+        for source in self.generators:
+            own = isinstance(source, np.random.Generator)
+            states.append(source.bit_generator.state if own else source.get_state(legacy=False))
+        with np.printoptions(threshold=10_000):
+            return repr(states)
 
 
 def _reads(function: types.FunctionType) -> Iterator[tuple[Any, str]]:
@@ -81,7 +97,9 @@ def _is_library(value: Any) -> bool:
     return callable(value) and module in ("numpy", "tinygrad_softmax")
 
 
-def _look(place: Any, name: str) -> Any:
+def _look(place: Any, name: Any) -> Any:
+    if isinstance(place, list):
+        return place[name] if name < len(place) else _GONE
     if isinstance(place, dict):
         return place.get(name, _GONE)
     try:

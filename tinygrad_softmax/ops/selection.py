@@ -52,10 +52,15 @@ def _(g: Any, x: Any, y: Any) -> Any:
     return g * np.less(y, x)
 
 
+def _is_constant(x: Any) -> bool:
+    """Whether nothing is differentiated by `x`: a plain array, or one that is only traced."""
+    return not isinstance(x, Value) or not getattr(x, "tracked", True)
+
+
 def _constant_first(op: Primitive, function: Function) -> Function:
     @implements(function)
     def ordered(x: Any, y: Any) -> Any:
-        constant_second = isinstance(x, Value) and not isinstance(y, Value)
+        constant_second = isinstance(x, Value) and _is_constant(y) and not _is_constant(x)
         return op(y, x) if constant_second else op(x, y)
 
     return ordered

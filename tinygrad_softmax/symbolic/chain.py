@@ -57,6 +57,7 @@ class Chain:
                 algebra.distributions.add((e, (axis,)))
         for e in ordered([traced.output, *traced.names.values()]):
             self.simplify(e)
+        read = [*algebra.steps]
         algebra.steps.clear()  # how the loss itself was read is no part of the derivation
         if not traced.output.tracked:
             raise BackwardError(
@@ -69,6 +70,10 @@ class Chain:
             if node.primitive is not None and canonical.shape:
                 algebra.held.add(canonical)
             self.steps[node] = algebra.steps[mark:]
+
+        self.rests_on_distribution = any(
+            step.law.name == "sum_of_a_distribution" for step in (*read, *algebra.steps)
+        )
 
     def settle(self) -> None:
         """Let go of all but what `check_fits` asks: nothing is derived from here on."""
@@ -115,7 +120,7 @@ def check_fits(inputs: dict[str, Any], given: dict[str, Any], chain: Chain) -> N
         ):
             raise ValueError(f"{name} had shape {was} when this was derived, and that is in the "
                              f"formula: derive again for shape {now}")  # fmt: skip
-    if any(step.law.name == "sum_of_a_distribution" for step in chain.algebra.steps):
+    if chain.rests_on_distribution:
         for e, (axis,) in chain.algebra.distributions:
             name = str(e.label)
             if name in inputs and axis not in distributions(inputs[name]):

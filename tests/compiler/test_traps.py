@@ -1,0 +1,164 @@
+"""Where a compiled step might be silently wrong, or break where the tape does not: it does not."""
+
+import gc
+import linecache
+import warnings
+
+import numpy as np
+import pytest
+
+import tinygrad_softmax as tg
+from tests.compiler.test_promises import loss, problem
+
+
+@pytest.fixture
+def step():
+    return tg.compile(loss, ("W", "b"))
+
+
+def test_a_tensor_that_wants_a_gradient_is_refused(step):
+    """It would be lost, inside another gradient above all."""
+    inputs = problem()
+    with pytest.raises(tg.GradientLostError, match=r"pass W\.data"):
+        step(**{**inputs, "W": tg.Tensor(inputs["W"])})
+    outer = tg.value_and_grad(lambda W, rest: step(W=W, **rest)[0] + np.sum(W * W))
+    rest = {name: value for name, value in inputs.items() if name != "W"}
+    with pytest.raises(tg.GradientLostError):
+        outer(inputs["W"], rest)
+
+
+@pytest.mark.parametrize("weights", [np.ones(4) / 4, np.ones(4)])
+def test_weights_that_once_summed_to_one(weights):
+    step = tg.compile(lambda x, w: np.sum(w * x**2) / np.sum(w))
+    for w in (weights, 3 * weights, weights):
+        value, found = step(x=np.full(4, 2.0), w=w)
+        assert value == pytest.approx(4.0)
+        np.testing.assert_allclose(found["x"], 4 * w / np.sum(w))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("data", [1e-6, 1.0, 255.0, 1e5])
+@pytest.mark.parametrize("near", [0.0, 0.9, 0.99, -0.9, -1.01])
+def test_sums_near_the_end_of_the_range(dtype, data, near):
+    """The sum of exponentials counts, and what is made of it: data divided by it."""
+    rng, end = np.random.default_rng(0), np.log(np.finfo(dtype).max)
+    step = tg.compile(lambda W, b, X, y: tg.cross_entropy(X @ W + b, y), ("W", "b"))
+    X = (data * rng.standard_normal((600, 2))).astype(dtype)
+    inputs = {"W": (rng.standard_normal((2, 64)) / data).astype(dtype), "X": X,
+              "b": np.full(64, near * end, dtype), "y": rng.integers(0, 64, 600)}  # fmt: skip
+    loss = lambda W, b, X, y: tg.cross_entropy(X @ W + b, y)  # noqa: E731 - as above
+    value, found = step(**inputs)
+    wanted = tg.value_and_grad(loss, wrt=("W", "b"))(**inputs)
+    rtol = 1e-3 if dtype == np.float32 else 1e-9
+    np.testing.assert_allclose(value, wanted[0], rtol=rtol)
+    for got, want in zip(found.values(), wanted[1], strict=True):
+        np.testing.assert_allclose(got, want, rtol=rtol, atol=rtol * np.abs(want).max())
+
+
+def test_a_gradient_is_no_view_of_an_input():
+    step = tg.compile(lambda B, A: np.sum(np.einsum("ij->ji", A) * B))
+    A = np.arange(4.0).reshape(2, 2)
+    _, found = step(B=np.ones((2, 2)), A=A)
+    found["B"][...] = 0
+    np.testing.assert_array_equal(A, np.arange(4.0).reshape(2, 2))
+
+
+def test_the_type_may_settle_the_formula():
+    step = tg.compile(lambda w: np.sum(w) * (2.0 if w.dtype == np.float32 else 1.0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # one of them is left to the tape
+        for dtype, wanted in ((np.float64, 3.0), (np.float32, 6.0), (np.float64, 3.0)):
+            assert step(w=np.ones(3, dtype))[0] == wanted
+
+
+@pytest.mark.parametrize("loss", [lambda x, s: np.sum(np.maximum(x, s) * 2.0),
+                                  lambda x, s: np.sum(np.minimum(x, s) * 2.0),
+                                  lambda x, s: np.sum(np.maximum(s, x) * 2.0)])  # fmt: skip
+def test_ties_go_where_the_tape_sends_them(loss):
+    inputs = {"x": np.zeros(3), "s": np.zeros(3)}
+    (wanted,) = tg.value_and_grad(loss, wrt=("x",))(**inputs)[1]
+    np.testing.assert_array_equal(tg.compile(loss, "x")(**inputs)[1]["x"], wanted)
+
+
+def test_small_integers_that_wrap_are_left_to_the_tape():
+    loss = lambda W, X: np.sum((X + X) @ W)  # noqa: E731 - a loss in a line
+    inputs = {"W": np.ones((1, 1)), "X": np.full((2, 1), -100, np.int8)}
+    with pytest.warns(RuntimeWarning, match="not compiled"):
+        assert tg.compile(loss)(**inputs)[0] == loss(**inputs) == 112
+
+
+def test_mapped_files_are_arrays(step, tmp_path):
+    inputs = problem()
+    np.save(tmp_path / "X.npy", inputs["X"])
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    assert step(**{**inputs, "X": mapped})[0] == step(**inputs)[0]
+
+
+def test_masked_arrays_are_left_to_the_tape(step):
+    inputs = problem()
+    inputs["X"] = np.ma.masked_array(inputs["X"])
+    with pytest.warns(RuntimeWarning, match="X is a MaskedArray"):
+        step(**inputs)
+
+
+def test_labels_of_fewer_examples_than_before():
+    step = tg.compile(lambda W, X, y: np.mean(np.exp(X @ W)[np.arange(len(y)), y]))
+    inputs = {name: problem()[name] for name in "WXy"}
+    step(**inputs)
+    fewer = {**inputs, "y": inputs["y"][:10]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it may be said that this is left to the tape
+        value, _ = step(**fewer)
+    scores = np.exp(fewer["X"] @ fewer["W"])
+    assert value == pytest.approx(np.mean(scores[np.arange(10), fewer["y"]]))
+
+
+def test_parameters_of_any_kind():
+    def loss(W, *rest, **data):
+        return np.sum((data["X"] @ W) ** 2)
+
+    inputs = problem()
+    step = tg.compile(loss, "W")
+    assert step(W=inputs["W"], X=inputs["X"])[0] == loss(inputs["W"], X=inputs["X"])
+    named = tg.compile(lambda self, x: np.sum(self * x), "self")
+    assert named(self=np.ones(2), x=np.ones(2))[0] == 2
+
+
+def test_an_input_called_as_something_in_the_code():
+    step = tg.compile(lambda w, n: np.sum(w * n))
+    with pytest.warns(RuntimeWarning, match="called 'n'"):
+        assert step(w=np.ones(2), n=np.ones(2))[0] == 2
+
+
+def test_settings_out_of_range():
+    with pytest.raises(ValueError, match="at least 1, got 0"):
+        tg.compile(loss, maxsize=0)
+    with pytest.raises(TypeError, match="has no parameters"):
+        tg.compile(lambda: 0.0)
+
+
+def test_a_random_number_with_a_rare_effect():
+    rng = np.random.default_rng(0)
+    step = tg.compile(lambda w: np.sum(w) * (1.0 if rng.random() > 0.01 else 2.0))
+    with pytest.warns(RuntimeWarning, match="draws random numbers"):
+        step(w=np.ones(2))
+
+
+def test_settings_in_a_dict_or_a_list():
+    settings, sizes = {"reg": 0.1}, [2.0]
+    step = tg.compile(lambda w: settings["reg"] * np.sum(w * w) + sizes[0])
+    assert step(w=np.ones(2))[0] == pytest.approx(2.2)
+    settings["reg"], sizes[0] = 5.0, 1.0
+    assert step(w=np.ones(2))[0] == pytest.approx(11.0)
+    sizes.clear()
+    with pytest.raises(IndexError):
+        step(w=np.ones(2))
+
+
+def test_sources_go_with_their_programs():
+    step = tg.compile(lambda w: np.sum(w * w), maxsize=2)
+    before = len(linecache.cache)
+    for n in range(2, 30):
+        step(w=np.ones(n))
+    gc.collect()
+    assert len(linecache.cache) < before + 10
