@@ -62,9 +62,10 @@ def test_a_worker_killed_in_the_middle_changes_nothing(client, tmp_path):
     assert not orders.exists()
     client.wait_for_workers(2, timeout=30)
     assert len(workers & set(client.run(os.getpid).values())) == 1  # one is another process
-    assert disturbed.loss_curve_ == undisturbed.loss_curve_
+    # usually to the bit; where an array lies in memory may change how a matrix product is rounded
+    np.testing.assert_allclose(disturbed.loss_curve_, undisturbed.loss_curve_, rtol=1e-13)
     for p, q in zip(disturbed.parameters_, undisturbed.parameters_, strict=True):
-        np.testing.assert_array_equal(p, q)  # to the bit
+        np.testing.assert_allclose(p, q, rtol=0, atol=1e-13)
 
     blocks = [make((i,), orders) for i in range(BLOCKS)]
     here = SoftmaxClassifier(**settings).fit(np.vstack(blocks), np.hstack(list(map(label, blocks))))

@@ -9,6 +9,7 @@ import pytest
 
 import tinygrad_softmax as tg
 from tests.compiler.test_promises import loss, problem
+from tinygrad_softmax.compiler.surroundings import Surroundings
 
 
 @pytest.fixture
@@ -162,3 +163,30 @@ def test_sources_go_with_their_programs():
         step(w=np.ones(n))
     gc.collect()
     assert len(linecache.cache) < before + 10
+
+
+def test_numbers_that_belong_to_their_sizes():
+    """Draws of other sizes cannot be run, so the formula is used at these sizes only."""
+    step = tg.compile(lambda A, y: np.sum(np.exp(A)[y[:, 0], y[:, 1]]))
+    y = np.array([[3, 3], [0, 1], [2, 2]])
+    for n, k in ((5, 4), (6, 5), (5, 4)):
+        A = np.arange(n * k, dtype=float).reshape(n, k) / 10
+        value, found = step(A=A, y=y)
+        assert value == pytest.approx(np.sum(np.exp(A)[y[:, 0], y[:, 1]]))
+        np.testing.assert_allclose(found["A"][3, 3], np.exp(A[3, 3]))
+    assert len(step._formulas) == 2  # one for each size
+
+
+def test_a_loss_that_runs_at_these_values_only():
+    step = tg.compile(lambda w, y: np.sum(w[y - 100] ** 2))
+    with pytest.warns(RuntimeWarning, match="cannot be run at other values"):
+        assert step(w=np.arange(3.0), y=np.array([100, 101, 102]))[0] == 5
+
+
+def test_other_threads_that_draw_do_not_matter(monkeypatch):
+    """One change of a generator may be somebody else's, one at every attempt is the loss's own."""
+    states = iter(["a", "b", "c", "c"])
+    monkeypatch.setattr(Surroundings, "draws", lambda around: next(states))
+    step = tg.compile(lambda w: np.sum(w * w))
+    assert step(w=np.ones(2))[0] == 2
+    assert next(states, None) is None

@@ -19,6 +19,8 @@ from ..symbolic.trace import trace
 from .rewriting import Roots, faster, unshifted
 from .surroundings import Surroundings
 
+_ATTEMPTS = 4
+
 
 class Form:
     """Expressions to compile: the loss, the gradients, and the sums that must be in range."""
@@ -52,10 +54,14 @@ class Formula:
         self.function, self.wrt, self.given = function, wrt, given
         self.around = Surroundings(function)
         self.only_here = False  # whether it could be compared at these sizes only
-        before = self.around.draws()
-        self.trace, _ = stabilised(trace(function, given, wrt, generic))
-        if self.around.draws() != before:
+        for _ in range(_ATTEMPTS):  # other threads may draw meanwhile
+            before = self.around.draws()
+            traced = trace(function, given, wrt, generic)
+            if self.around.draws() == before:
+                break
+        else:
             raise DerivationError("it draws random numbers, other ones in each step")
+        self.trace, _ = stabilised(traced)
         self.chain = Chain(self.trace, wrt, given, getattr(function, "__name__", "the function"))
         simplify = self.chain.simplify
         roots = {"": simplify(self.trace.output)} | {n: self.chain.gradient(n) for n in wrt}
