@@ -81,6 +81,10 @@ LOSSES = {
     "an axis of size 1": (lambda c: np.sum(np.exp(0.3 * c.T) @ c), {"c": A[:, :1].copy()}),
     "the largest itself": (lambda A: np.sum(np.exp(A - np.max(A))) + np.max(A), {"A": A}),
     "logarithm of a sum": (lambda A: np.log(np.sum(np.exp(A))), {"A": A}),
+    "two softmaxes": (
+        lambda A, v: np.sum(tg.softmax(v) ** 2) + np.mean(tg.log_softmax(A)) + np.sum(v**2),
+        {"A": A, "v": v},
+    ),
     "a sum over a mask": (lambda A: np.sum(A * (A > 0)) + np.sum(A**3 * (A < 0)), {"A": A}),
     "a loop": (lambda A, v: sum(np.sum(np.tanh(A[i] * v)) for i in range(5)), {"A": A, "v": v}),
 }

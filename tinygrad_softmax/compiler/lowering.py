@@ -183,7 +183,7 @@ class Lowering(Builder):
                 code = f"np.minimum.reduce({{0}}) > {low} and np.maximum.reduce({{0}}) < {high}"
                 self.do(None, code, self.flat(total), kind="guard")
             self.section = section
-            self.guards.remove(e)
+            self.guards = [other for other in self.guards if other is not e]
 
     def whole(self, e: Expr) -> Value:
         """Return a value as an array, even if it is one number."""
