@@ -32,7 +32,7 @@ THREADS = (
 )
 
 
-class Failed(Exception):  # noqa: N818  (the contender did)
+class Failed(Exception):  # noqa: N818 - the contender failed, no error of the benchmark
     """A contender raised, or its process ended."""
 
 

@@ -168,7 +168,7 @@ def test_names_may_stand_for_equal_sizes_if_asked_for():
     occurs(arrays_for({"a": "N D"}, distinct=False), lambda a: len({*a["a"].shape}) == 1)
 
 
-def by_annotation(X: "N D", y: "N <3", reg: "" = 0.1, eps=1e-8):  # noqa: F722, F821 - shapes
+def by_annotation(X: "N D", y: "N <3", reg: "" = 0.1, eps=1e-8):  # noqa: F722, F821 - they name shapes, no types
     pass
 
 

@@ -43,11 +43,14 @@ def test_weights_that_once_summed_to_one(weights):
 def test_sums_near_the_end_of_the_range(dtype, data, near):
     """The sum of exponentials counts, and what is made of it: data divided by it."""
     rng, end = np.random.default_rng(0), np.log(np.finfo(dtype).max)
-    step = tg.compile(lambda W, b, X, y: tg.cross_entropy(X @ W + b, y), ("W", "b"))
+
+    def loss(W, b, X, y):
+        return tg.cross_entropy(X @ W + b, y)
+
+    step = tg.compile(loss, ("W", "b"))
     X = (data * rng.standard_normal((600, 2))).astype(dtype)
     inputs = {"W": (rng.standard_normal((2, 64)) / data).astype(dtype), "X": X,
               "b": np.full(64, near * end, dtype), "y": rng.integers(0, 64, 600)}  # fmt: skip
-    loss = lambda W, b, X, y: tg.cross_entropy(X @ W + b, y)  # noqa: E731 - as above
     value, found = step(**inputs)
     wanted = tg.value_and_grad(loss, wrt=("W", "b"))(**inputs)
     rtol = 1e-3 if dtype == np.float32 else 1e-9
@@ -82,7 +85,9 @@ def test_ties_go_where_the_tape_sends_them(loss):
 
 
 def test_small_integers_that_wrap_are_left_to_the_tape():
-    loss = lambda W, X: np.sum((X + X) @ W)  # noqa: E731 - a loss in a line
+    def loss(W, X):
+        return np.sum((X + X) @ W)
+
     inputs = {"W": np.ones((1, 1)), "X": np.full((2, 1), -100, np.int8)}
     with pytest.warns(RuntimeWarning, match="not compiled"):
         assert tg.compile(loss)(**inputs)[0] == loss(**inputs) == 112

@@ -15,7 +15,7 @@ if not (CHROMIUM and DRIVER):
     pytest.skip("chromium or chromedriver is not installed", allow_module_level=True)
 
 from selenium.webdriver.chrome.service import Service  # noqa: E402 - only where it is installed
-from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402 - as the line above
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ class Contender(NamedTuple):
     on_numpy: bool = False  #: all its arrays are NumPy's, so that tracemalloc sees them
 
 
-class NotThere(Exception):  # noqa: N818  (nothing went wrong: it is listed as such)
+class NotThere(Exception):  # noqa: N818 - nothing went wrong: it is listed as such
     """What a contender is to measure does not exist here."""
 
 
