@@ -5,7 +5,8 @@ import os
 from sphinx.application import Sphinx
 
 import tinygrad_softmax
-from tinygrad_softmax.primitive import REGISTRY, Primitive
+from tinygrad_softmax.core.op import Op
+from tinygrad_softmax.ops import VOCABULARY
 
 project = "tinygrad_softmax"
 author = "tinygrad_softmax developers"
@@ -31,7 +32,7 @@ nb_merge_streams = True
 myst_heading_anchors = 3
 
 
-def entry(op: Primitive) -> str:
+def entry(op: Op) -> str:
     """Return an op's entry of the vocabulary: signature, what it computes, why its gradients."""
     signature = f"`{op.__name__}({', '.join((*op.argnames, *op.settings))})`"
     sentences: dict[str, list[str]] = {}
@@ -43,7 +44,7 @@ def entry(op: Primitive) -> str:
 
 
 # What `{{ vocabulary }}` stands for: a list of every op, from the code itself.
-myst_substitutions = {"vocabulary": "\n".join(map(entry, REGISTRY.values()))}
+myst_substitutions = {"vocabulary": "\n".join(map(entry, VOCABULARY))}
 
 napoleon_google_docstring = False
 # The reference follows the reading order of the source, not the alphabet.

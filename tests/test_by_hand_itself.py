@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_softmax import by_hand
+from tinygrad_softmax.core.errors import LabelError, ShapeError
 from tinygrad_softmax.datasets import case_study
-from tinygrad_softmax.errors import LabelError, ShapeError
 
 PUBLISHED_LINEAR = """
 1.096956 0.917265 0.851503 0.822336 0.807586 0.799448 0.794681 0.791764 0.789920 0.788726

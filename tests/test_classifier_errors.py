@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tinygrad_softmax import SoftmaxClassifier, Tensor
+from tinygrad_softmax.core.errors import AnomalyError, GradientLostError, LabelError, ShapeError
 from tinygrad_softmax.datasets import case_study
-from tinygrad_softmax.errors import AnomalyError, GradientLostError, LabelError, ShapeError
 
 X, y, *_ = case_study()
 

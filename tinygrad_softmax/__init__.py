@@ -1,10 +1,10 @@
 """Reverse-mode autodiff on NumPy that can be read, and that explains the softmax gradient."""
 
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from . import by_hand, datasets
-from .anomaly import detect_anomaly
-from .errors import (
+from .core.errors import (
     AnomalyError,
     BackwardError,
     DataError,
@@ -14,12 +14,37 @@ from .errors import (
     ShapeError,
     StaleDataError,
 )
-from .functional import log_softmax, logsumexp, relu, sigmoid, softmax, softplus
-from .losses import cross_entropy
-from .primitive import implements, primitive
-from .tape import no_grad
-from .tensor import Tensor
-from .transforms import grad, hessian, hvp, jacobian, value_and_grad, vjp
+from .core.op import implements, primitive
+from .core.tape import no_grad
+from .core.tensor import Tensor
+from .core.transforms import grad, hessian, hvp, jacobian, value_and_grad, vjp
+from .debug import detect_anomaly
+from .ops.softmax import (
+    cross_entropy,
+    log_softmax,
+    logsumexp,
+    relu,
+    sigmoid,
+    softmax,
+    softplus,
+)
+
+if TYPE_CHECKING:  # loaded on first use by `__getattr__`
+    from .check import (
+        Finding,
+        GradientMismatchError,
+        Report,
+        SeededMistake,
+        catch_rate,
+        check_gradients,
+        gradcheck,
+        seed_mistakes,
+    )
+    from .classifier import SoftmaxClassifier
+    from .compiler import Compiled, compile  # noqa: A004
+    from .drawing import Drawing, draw
+    from .prose import Explanation, explain
+    from .symbolic import Derivation, DerivationError, derive
 
 __version__ = "0.1.0"
 __all__ = [
@@ -72,32 +97,27 @@ __all__ = [
 ]
 
 
-_CHECK = {
-    "Finding",
-    "GradientMismatchError",
-    "Report",
-    "SeededMistake",
-    "catch_rate",
-    "check_gradients",
-    "gradcheck",
-    "seed_mistakes",
-}
+#: Loaded on first use, for they take their time: name -> module.
+_LATER = {
+    "Compiled": "compiler", "compile": "compiler",
+    "Derivation": "symbolic", "DerivationError": "symbolic", "derive": "symbolic",
+    "Drawing": "drawing", "draw": "drawing",
+    "Explanation": "prose", "explain": "prose",
+    "Finding": "check", "GradientMismatchError": "check", "Report": "check",
+    "SeededMistake": "check", "catch_rate": "check", "check_gradients": "check",
+    "gradcheck": "check", "seed_mistakes": "check",
+    "SoftmaxClassifier": "classifier",
+}  # fmt: skip
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     """Load on first use what takes its time: the classifier asks for scikit-learn."""
-    if name == "SoftmaxClassifier":
-        from .classifier import SoftmaxClassifier
+    if name in _LATER:
+        return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    advice = ": write Tensor(data)" if name in ("tensor", "array", "Variable", "Parameter") else ""
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{advice}")
 
-        return SoftmaxClassifier
-    if name in ("derive", "Derivation", "DerivationError"):
-        return getattr(import_module(f"{__name__}.symbolic"), name)
-    if name in ("compile", "Compiled"):
-        return getattr(import_module(f"{__name__}.compiler"), name)
-    if name in _CHECK:
-        return getattr(import_module(f"{__name__}.check"), name)
-    if name in ("explain", "Explanation"):
-        return getattr(import_module(f"{__name__}.prose"), name)
-    if name in ("draw", "Drawing"):
-        return getattr(import_module(f"{__name__}.drawing"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    """Offer the public names, and no internals."""
+    return sorted([*__all__, "__doc__", "__name__", "__file__", "__path__", "__version__"])

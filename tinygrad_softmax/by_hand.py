@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .errors import ShapeError
-from .labels import check_labels
+from .core.errors import ShapeError
+from .core.labels import check_labels
 
 __all__ = ["LinearStep", "TwoLayerStep", "linear", "two_layer"]
 

@@ -7,7 +7,7 @@ from tests.problems import raises
 from tinygrad_softmax import Tensor, cross_entropy, relu
 from tinygrad_softmax.check import numeric
 from tinygrad_softmax.check.numeric import GradCheckError, Numerical, gradcheck
-from tinygrad_softmax.primitive import Primitive
+from tinygrad_softmax.core.op import Op
 
 # --- right and wrong rules ------------------------------------------------------------------------
 
@@ -18,7 +18,7 @@ def cube_with(rule):
     def cube(x):
         return x * x * x
 
-    op = Primitive(cube, None, None, None, None, False)
+    op = Op(cube)
     op.grad("x")(rule)
     return op
 
@@ -153,7 +153,7 @@ def test_a_wrong_relu_does_not_hide_behind_its_kink():
     def relu(x):
         return np.maximum(x, 0)
 
-    op = Primitive(relu, None, None, None, None, False)
+    op = Op(relu)
     op.grad("x")(lambda g, x: 2 * g * (x > 0))
     with raises(GradCheckError, "2.000 times too large"):
         gradcheck(op, np.zeros(9))

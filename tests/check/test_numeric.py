@@ -10,7 +10,7 @@ from tests.strategies import seeds
 from tinygrad_softmax import Tensor, softmax
 from tinygrad_softmax.check.numeric import agrees, directional, numerical_gradient
 from tinygrad_softmax.check.slopes import TRUST
-from tinygrad_softmax.errors import ShapeError
+from tinygrad_softmax.core.errors import ShapeError
 
 # --- measuring ------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from hypothesis.errors import NoSuchExample
 
 from tests.problems import raises
 from tinygrad_softmax import by_hand, testing
-from tinygrad_softmax.labels import check_labels
+from tinygrad_softmax.core.labels import check_labels
 from tinygrad_softmax.testing import (
     SoftmaxProblem,
     TwoLayerProblem,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.classifiers import problems
 from tinygrad_softmax import SoftmaxClassifier
-from tinygrad_softmax.errors import LabelError, ShapeError
+from tinygrad_softmax.core.errors import LabelError, ShapeError
 
 dask = pytest.importorskip("dask", reason="needs the extra `dask`")
 da = pytest.importorskip("dask.array", reason="needs the extra `dask`")

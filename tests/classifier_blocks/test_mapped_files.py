@@ -9,7 +9,7 @@ import pytest
 
 from tinygrad_softmax import SoftmaxClassifier
 from tinygrad_softmax.classifier import mapped
-from tinygrad_softmax.errors import LabelError
+from tinygrad_softmax.core.errors import LabelError
 
 rng = np.random.default_rng(0)
 N, D = 230, 4

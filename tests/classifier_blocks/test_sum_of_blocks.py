@@ -10,8 +10,8 @@ from tinygrad_softmax.classifier.blockwise import BlockwiseLoss, block_gradients
 from tinygrad_softmax.classifier.mapped import add_parts
 from tinygrad_softmax.classifier.surveys import prepare, survey
 from tinygrad_softmax.classifier.training import mean_loss
-from tinygrad_softmax.errors import LabelError, ShapeError
-from tinygrad_softmax.transforms import value_and_grad
+from tinygrad_softmax.core.errors import LabelError, ShapeError
+from tinygrad_softmax.core.transforms import value_and_grad
 
 
 class Split:

@@ -9,6 +9,7 @@ import pytest
 
 import tinygrad_softmax as tg
 from tests.compiler.test_promises import loss, problem
+from tinygrad_softmax import DataError
 from tinygrad_softmax.compiler.surroundings import Surroundings
 
 
@@ -100,10 +101,11 @@ def test_mapped_files_are_arrays(step, tmp_path):
     assert step(**{**inputs, "X": mapped})[0] == step(**inputs)[0]
 
 
-def test_masked_arrays_are_left_to_the_tape(step):
+@pytest.mark.filterwarnings("ignore:.*X is a MaskedArray:RuntimeWarning")
+def test_masked_arrays_are_refused(step):
     inputs = problem()
     inputs["X"] = np.ma.masked_array(inputs["X"])
-    with pytest.warns(RuntimeWarning, match="X is a MaskedArray"):
+    with pytest.raises(DataError, match="would lose its mask"):
         step(**inputs)
 
 

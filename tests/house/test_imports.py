@@ -13,11 +13,8 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "tinygrad_softmax"
 
 FLOORS = [
-    {"errors", "shapes", "seals", "labels", "by_hand", "datasets", "display"},
-    {"rules", "scattered", "tape", "primitive"},
-    {"ops"},
-    {"nodes", "backward", "composite", "functional", "losses"},
-    {"dispatch", "operators", "walls", "tensor", "calls", "transforms", "anomaly"},
+    {"core", "by_hand", "datasets"},
+    {"ops", "debug"},
     {"symbolic"},
     {"compiler"},
     {"prose", "check", "classifier", "drawing"},

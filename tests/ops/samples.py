@@ -27,23 +27,32 @@ from tests.strategies import (
     spread,
     stretched,
 )
+from tinygrad_softmax.core.op import Op
+from tinygrad_softmax.core.shapes import picked
+from tinygrad_softmax.ops import VOCABULARY
 from tinygrad_softmax.ops.indexing import normalize_index
-from tinygrad_softmax.primitive import REGISTRY, Primitive
-from tinygrad_softmax.shapes import picked
 
 #: The ops of the package, by name; tests elsewhere may declare more.
 EVERY_OP = {
     name: op
-    for name, op in REGISTRY.items()
+    for name, op in ((op.__name__, op) for op in VOCABULARY)
     if op.forward.__module__.startswith("tinygrad_softmax")
 }
-DIFFERENTIABLE = {name: op for name, op in EVERY_OP.items() if not op.plain}
+DIFFERENTIABLE = {name: op for name, op in EVERY_OP.items() if not op.piecewise_constant}
+#: Ops whose gradient cannot be differentiated again: that is refused.
+ONCE = {"largest_singular_value"}
+
+
+class Drawn(NamedTuple):
+    """A differentiable argument whose values matter, and so are drawn with its shape."""
+
+    array: np.ndarray
 
 
 class Sample(NamedTuple):
     """An op with arguments; those at `tracked` are its parameters."""
 
-    op: Primitive
+    op: Op
     arrays: tuple[Any, ...]
     settings: dict[str, Any]
     tracked: tuple[int, ...]
@@ -67,16 +76,19 @@ def samples(draw, op, dtypes=(np.float64,), all_tracked=False):
     seed = draw(seeds)
     rng = np.random.default_rng(seed)
     free = tuple(i for i, argument in enumerate(arguments) if isinstance(argument, tuple))
-    values = (anything if op.plain else spread)(
-        rng, [arguments[i] for i in free], domains(op, free)
+    shaped = [i for i in free if not isinstance(arguments[i], Drawn)]
+    values = (anything if op.piecewise_constant else spread)(
+        rng, [arguments[i] for i in shaped], domains(op, shaped)
     )
+    filled = {i: arguments[i].array for i in free if isinstance(arguments[i], Drawn)}
+    filled |= dict(zip(shaped, values, strict=True))
     arrays = list(arguments)
-    for i, array in zip(free, values, strict=True):
+    for i, array in filled.items():
         arrays[i] = laid_out(array.astype(draw(st.sampled_from(dtypes))), draw(layouts))
     tracked = free
     if not all_tracked and len(free) > 1:
         tracked = tuple(sorted(draw(st.sets(st.sampled_from(free), min_size=1))))
-    return Sample(op, tuple(arrays), settings, () if op.plain else tracked, seed)
+    return Sample(op, tuple(arrays), settings, () if op.piecewise_constant else tracked, seed)
 
 
 def arguments_of(op):
@@ -194,7 +206,50 @@ def choosing(draw):
     return (rng.random(condition) < 0.5, x, y), {}
 
 
+@st.composite
+def matrices(draw, kind="any"):
+    """A stack of matrices that are square and well conditioned, or of any shape."""
+    stack, n = draw(shapes(max_dims=2)), draw(st.integers(1, 4))
+    rng = np.random.default_rng(draw(seeds))
+    x = rng.uniform(-1, 1, (*stack, n, n)) + 2 * n * np.eye(n) * rng.choice([-1, 1])
+    return (Drawn(x @ np.swapaxes(x, -1, -2) if kind == "positive" else x),), {}
+
+
+@st.composite
+def solving(draw):
+    ((x,), _), columns = draw(matrices()), draw(st.integers(1, 3))
+    return (x, (*x.array.shape[:-1], columns)), {}
+
+
+@st.composite
+def stretching(draw):
+    """Matrices of which no two singular values are close."""
+    stack, n, m = draw(shapes(max_dims=2)), draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    rng = np.random.default_rng(draw(seeds))
+    u = np.linalg.qr(rng.standard_normal((*stack, n, n)))[0]
+    v = np.linalg.qr(rng.standard_normal((*stack, m, m)))[0]
+    return (Drawn(u * (3.0 ** -np.arange(n)) @ np.eye(n, m) @ v),), {}
+
+
+@st.composite
+def stepping(draw):
+    """Places beside the step, or some of them at it, where the second argument counts."""
+    x, y = draw(broadcasting(2))
+    rng = np.random.default_rng(draw(seeds))
+    return (rng.integers(-1, 2, x).astype(float) if draw(st.booleans()) else x, y), {}
+
+
 ARGUMENTS: dict[str, Any] = {
+    "heaviside": stepping(),
+    "sinc": broadcasting(1).flatmap(
+        lambda shapes: st.integers(0, 3).map(lambda order: (shapes, {"order": order}))
+    ),
+    "inv": matrices(),
+    "det": matrices(),
+    "logabsdet": matrices(),
+    "cholesky": matrices("positive"),
+    "solve": solving(),
+    "largest_singular_value": stretching(),
     "sum": reducing(empty=True, dtype=st.sampled_from([None, np.float64])),
     "max": reducing(),
     "min": reducing(),

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.ops import checks
-from tests.ops.samples import ARGUMENTS, DIFFERENTIABLE, EVERY_OP, arguments_of, samples
+from tests.ops.samples import ARGUMENTS, DIFFERENTIABLE, EVERY_OP, ONCE, arguments_of, samples
 from tests.strategies import SHARE
+from tinygrad_softmax import NoRuleError
 
 BOTH = (np.float64, np.float32)
 every_op = pytest.mark.parametrize("name", EVERY_OP)
@@ -87,8 +88,15 @@ def test_the_gradient_is_linear_in_what_comes_in(name, data):
     checks.check_linear(data.draw(samples(EVERY_OP[name])))
 
 
-@every_differentiable_op
+@pytest.mark.parametrize("name", [name for name in DIFFERENTIABLE if name not in ONCE])
 @SHARE
 @given(data=st.data())
 def test_the_gradient_can_be_differentiated_again(name, data):
     checks.check_second_order(data.draw(samples(EVERY_OP[name])))
+
+
+@pytest.mark.parametrize("name", ONCE)
+@given(data=st.data())
+def test_or_that_is_refused(name, data):
+    with pytest.raises(NoRuleError, match="has no gradient rule"):
+        checks.check_second_order(data.draw(samples(EVERY_OP[name], all_tracked=True)))

@@ -5,7 +5,7 @@ import pytest
 
 import tinygrad_softmax as tg
 from tests.symbolic.programs import PROGRAMS, K, N, W, X, w, y
-from tinygrad_softmax.ops.exponential import exp
+from tinygrad_softmax.ops.elementwise import exp
 from tinygrad_softmax.symbolic.algebra import Algebra
 from tinygrad_softmax.symbolic.exponentials import can_overflow, is_exponential, is_positive
 from tinygrad_softmax.symbolic.stabiliser import STABILITY, Stabiliser
@@ -201,7 +201,7 @@ def test_the_logarithm_of_a_product_is_a_sum():
 
     traced = trace(loss, {"s": s}, ("s",))
     algebra = Algebra(traced.world, {})
-    first, second = (e for e in traced.world.table.values() if e.primitive is exp)
+    first, second = (e for e in traced.world.table.values() if e.op is exp)
     logarithm = Stabiliser(traced.world).log(algebra.times(first, second))
     assert {*algebra.terms(logarithm)} == {*first.args, *second.args}
 

@@ -143,7 +143,7 @@ def used_apart(form: Expr, label: str) -> tuple[Expr, list[str]]:
     """
     counts: dict[Expr, int] = {}
     for node in ordered([form]):
-        mine = node.primitive is None and node.label == label
+        mine = node.op is None and node.label == label
         counts[node] = mine or sum(counts[arg] for arg in node.args)
     many = counts[form] > _MOST_USES
     return _rebuilt(form, label, counts, itertools.repeat(0) if many else itertools.count()), [
@@ -155,7 +155,7 @@ def _rebuilt(node: Expr, label: str, counts: dict[Expr, int], places: Iterator[i
     if not counts[node]:
         return node
     world: World = node.world
-    if node.primitive is None:
+    if node.op is None:
         return world.leaf(f"{label} #{next(places)}", node.shape, node.dtype)
     args = tuple(_rebuilt(arg, label, counts, places) for arg in node.args)
-    return world.make(node.primitive, args, node.settings, node.shape)
+    return world.make(node.op, args, node.settings, node.shape)

@@ -151,7 +151,7 @@ class Explainer:
 
 def mentions(form: Expr, label: str) -> bool:
     """Whether a name is in a formula."""
-    return any(e.primitive is None and e.label == label for e in ordered([form]))
+    return any(e.op is None and e.label == label for e in ordered([form]))
 
 
 def _found(stage: Stage, named: Sequence[Cause], line: str) -> Finding:

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..backward import contribution, order
-from ..errors import ShapeError
+from ..core.errors import ShapeError
+from ..core.reverse import contribution, order
 from ..ops import indexing
 from ..symbolic import derive
 from ..symbolic.algebra import Algebra
@@ -67,7 +67,7 @@ class Formulas:
         """Return what is picked by index from named values, as formulas name it."""
         writer = Writer(self.spoken.presenter.algebra)
         writer.names = {e: str(leaf.label) for e, leaf in self.spoken.leaves.items()}
-        picks = [e for e in ordered([self.trace.output]) if e.primitive is indexing.getitem
+        picks = [e for e in ordered([self.trace.output]) if e.op is indexing.getitem
                  and e not in self.spoken.leaves and e.args[0] in self.spoken.leaves]  # fmt: skip
         return {ast.unparse(ast.fix_missing_locations(writer.write(e))): e for e in picks}
 
@@ -91,7 +91,7 @@ class Formulas:
         numbers = {n: v for n, v in inputs.items() if n in self.trace.inputs}
         numbers |= {label: np.shape(inputs[name])[axis]
                     for label, (name, axis) in self.trace.sizes.items()}  # fmt: skip
-        values = [e for e in self.nodes.values() if e.primitive is not None]
+        values = [e for e in self.nodes.values() if e.op is not None]
         for e, value in zip(values, evaluate(values, numbers), strict=True):
             numbers[str(self.spoken.leaves[e].label)] = value
         raw = self.chain.raw
@@ -122,16 +122,16 @@ class Formulas:
         """
         labels, wrt = self.spoken.leaves, self.chain.wrt
         nodes = [e for e in self.chain.raw if e in labels]
-        inner = [e.serial for e in nodes if e.primitive is not None]
+        inner = [e.serial for e in nodes if e.op is not None]
         last: dict[Expr, int] = {}
         for node in self.chain.raw:
-            for origin in node.origins:
+            for origin in node.parents:
                 if origin is not None:
                     last[origin] = min(last.get(origin, node.serial), node.serial)
 
         def place(e: Expr) -> tuple[int, int]:
             label = str(labels[e].label)
-            if e.primitive is not None:
+            if e.op is not None:
                 return -e.serial, -1
             later = [serial for serial in inner if serial >= last[e]]
             return -min(later, default=last[e]), wrt.index(label) if label in wrt else len(wrt)
@@ -150,8 +150,8 @@ class Formulas:
                 forms[label] = self._said(g, node)
                 if label in known and not is_number(self.chain.gradients[node]):
                     g = self.spoken.gradient(node)
-            for edge in node.plan.edges if node.primitive is not None else ():
-                origin = node.origins[edge.position]
+            for edge in node.plan.edges if node.op is not None else ():
+                origin = node.parents[edge.position]
                 shares.setdefault(origin, []).append(contribution(node, edge, g))
         return forms
 
@@ -163,8 +163,8 @@ class Formulas:
     def before(self, name: str) -> list[Expr]:
         """Return the gradients of the nameless values that a value is a function of."""
         e, found = self.nodes[name], []
-        while e.primitive is not None:
-            tracked = [arg for arg in e.origins if arg is not None]
+        while e.op is not None:
+            tracked = [arg for arg in e.parents if arg is not None]
             if len(tracked) != 1 or tracked[0].shape != e.shape or tracked[0] in self.spoken.leaves:
                 break
             (e,) = tracked
@@ -204,7 +204,7 @@ class Formulas:
         """Return a point where a value is another, with all values that are made of it."""
         numbers = {**values.numbers, name: new}
         later = [n for n, e in self.nodes.items()
-                 if e.primitive is not None and e.serial > self.nodes[name].serial]  # fmt: skip
+                 if e.op is not None and e.serial > self.nodes[name].serial]  # fmt: skip
         for n in sorted(later, key=lambda n: self.nodes[n].serial):
             value = Values(numbers)(self.forward(n))
             numbers[n] = np.broadcast_to(value, np.shape(numbers[n]))
@@ -216,7 +216,7 @@ class Formulas:
             return
         for part in ordered([form]):
             e = self.nodes.get(str(part.label))
-            if part.primitive is None and e is not None and e.primitive is not None:
+            if part.op is None and e is not None and e.op is not None:
                 made = self.forward(str(part.label))
                 yield substituted(form, {part: made}, self.trace.world)
                 if levels > 1:

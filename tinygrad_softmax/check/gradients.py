@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import BackwardError
+from ..core.errors import BackwardError
 from ..symbolic.trace import trace
 from . import here, plain
 from .examine import Examination

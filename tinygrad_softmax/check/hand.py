@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import GradientLostError
+from ..core.errors import GradientLostError
+from ..core.tensor import Tensor
 from ..symbolic.expr import Expr
 from ..symbolic.trace import constant
-from ..tensor import Tensor
 from .naming import by_name
 from .relations import close
 from .watching import Run, watched

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from ..core.transforms import value_and_grad
 from ..symbolic.trace import Trace
-from ..transforms import value_and_grad
 from .hand import Hand
 from .relations import close
 from .report import Finding

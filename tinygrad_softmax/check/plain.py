@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..transforms import value_and_grad
+from ..core.transforms import value_and_grad
 from .diagnose import concentrated
 from .hand import Hand
 from .numeric import agrees, directional, numerical_gradient

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ShapeError
-from ..shapes import broadcast
+from ..core.errors import ShapeError
+from ..core.shapes import broadcast
 from ..symbolic.algebra import Algebra
 from ..symbolic.align import REALIGN
 from ..symbolic.evaluate import ordered, substituted
@@ -116,7 +116,7 @@ def edits_of(editor: Editor, form: Expr) -> Iterator[Edit]:
     yield from editor.edits(form)
     if kind(form) == "sum" and form.setting("keepdims"):
         settings = tuple((n, False if n == "keepdims" else v) for n, v in form.settings)
-        made = form.world.make(form.primitive, form.args, settings, form.shape)
+        made = form.world.make(form.op, form.args, settings, form.shape)
         said = f"`keepdims=True` is missing in `{editor.text(form)}`"
         yield Edit("reshaped", said, made, 2)
 
@@ -129,15 +129,15 @@ def settled(formula: Expr) -> Expr:
     world, shapes = formula.world, dict[Expr, tuple[int, ...]]()
     for node in ordered([formula]):
         shapes[node] = tuple(node.shape)
-        if node.primitive in (LINEAR, PRODUCT):
+        if node.op in (LINEAR, PRODUCT):
             try:  # what is inside may have another shape by now
                 shapes[node] = broadcast(*(shapes[arg] for arg in node.args))
             except ShapeError:
                 return formula
-        if node.primitive is not REALIGN:
+        if node.op is not REALIGN:
             continue
         (x,) = node.args
-        if x.primitive is PRODUCT and len(arrays := [b for b in x.args if b.shape]) == 1:
+        if x.op is PRODUCT and len(arrays := [b for b in x.args if b.shape]) == 1:
             turned = world.make(REALIGN, (arrays[0],), node.settings, node.shape)
             args = tuple(turned if b is arrays[0] else b for b in x.args)
             made = world.make(PRODUCT, args, x.settings, node.shape)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..tape import Value
+from ..core.tape import Value
 from .lines import Line, measure
 
 Array = NDArray[Any]

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import Primitive
-from ..tape import Value
-from ..transforms import vjp
+from ..core.op import Op
+from ..core.tape import Value
+from ..core.transforms import vjp
 from .slopes import Array
 
 
@@ -149,7 +149,7 @@ def _as_array(result: Any) -> Any:
 
 def _names(function: Callable[..., Any], n: int) -> list[str]:
     """Return what the function calls its inputs."""
-    if isinstance(function, Primitive):
+    if isinstance(function, Op):
         function = function.forward
     names: list[str] = []
     try:

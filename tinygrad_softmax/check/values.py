@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ShapeError
+from ..core.errors import ShapeError
 from ..symbolic.evaluate import _computed, ordered
 from ..symbolic.expr import Expr
 
@@ -57,13 +57,13 @@ class Values:
 
     def _compute(self, e: Expr) -> None:
         for node in self._missing(e):
-            if node.primitive is None:
+            if node.op is None:
                 self.known[node] = self.numbers.get(str(node.label), node.value)
                 continue
             args = [self.known[arg] for arg in node.args]
             settings = {name: _computed(value, args, self.numbers, node.world)
                         for name, value in node.settings}  # fmt: skip
-            self.known[node] = node.primitive.forward(*args[: len(node.inputs)], **settings)
+            self.known[node] = node.op.forward(*args[: len(node.inputs)], **settings)
 
     def _missing(self, e: Expr) -> list[Expr]:
         """Return what is not known of a formula, operands before results."""

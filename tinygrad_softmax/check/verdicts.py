@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import ShapeError
+from ..core.errors import ShapeError
 from .lines import measure, remainders
 from .slopes import TRUST, Array, Field, Function, Numerical
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..compiler import Compiled, compile
-from ..losses import cross_entropy
-from ..transforms import value_and_grad
+from ..core.transforms import value_and_grad
+from ..ops.softmax import cross_entropy
 from .surveys import Blocks, Survey, prepare
 from .training import class_scores
 

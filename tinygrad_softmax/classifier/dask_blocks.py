@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ShapeError
+from ..core.errors import ShapeError
 from .mapped import add_parts
 from .targets import check_weight_shape, one_per_example
 

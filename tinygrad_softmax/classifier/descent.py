@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import AnomalyError
+from ..core.errors import AnomalyError
 
 __all__ = ["Descent", "Objective"]
 

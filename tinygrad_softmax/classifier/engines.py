@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..compiler import Compiled, compile
-from ..transforms import value_and_grad
+from ..core.transforms import value_and_grad
 from .training import mean_loss
 
 __all__ = ["ENGINES", "CompiledLoss", "EagerLoss"]

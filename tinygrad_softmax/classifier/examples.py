@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..errors import ShapeError
+from ..core.errors import ShapeError
 from .blockwise import BlockwiseLoss
 from .conventions import check_examples, validate_data
 from .dask_blocks import DaskBlocks, is_dask

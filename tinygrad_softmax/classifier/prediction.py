@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..functional import log_softmax, softmax
+from ..ops.softmax import log_softmax, softmax
 from .conventions import BaseEstimator, ClassifierMixin, NotFittedError, check_examples
 from .dask_blocks import is_dask, map_rows
 from .examples import announce, open_blocks

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..errors import DataError, ShapeError
+from ..core.errors import DataError, ShapeError
 
 __all__ = [
     "BaseEstimator",

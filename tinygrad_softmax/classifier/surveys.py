@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import LabelError, ShapeError
+from ..core.errors import LabelError, ShapeError
 from .conventions import check_finite
 from .targets import check_classes, check_weights, largest_weight, number_classes, sort_labels
 

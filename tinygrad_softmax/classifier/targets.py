@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import LabelError
+from ..core.errors import LabelError
 from .conventions import DataConversionWarning
 
 __all__ = [
@@ -54,7 +54,7 @@ def check_targets(y: ArrayLike, n_examples: int) -> NDArray[Any]:
     >>> check_targets([1.0, 0.5], 2)
     Traceback (most recent call last):
         ...
-    tinygrad_softmax.errors.LabelError: Unknown label type: continuous: y is 0.5 in row 1...
+    tinygrad_softmax.core.errors.LabelError: Unknown label type: continuous: y is 0.5 in row 1...
     """
     labels: NDArray[Any] = one_per_example(np.asarray(y), n_examples)
     check_classes(labels)

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import ShapeError
-from ..losses import cross_entropy
+from ..core.errors import ShapeError
+from ..ops.softmax import cross_entropy
 
 __all__ = ["batches", "class_scores", "initial_parameters", "mean_loss"]
 

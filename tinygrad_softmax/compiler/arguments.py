@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import GradientLostError
-from ..tensor import Tensor
+from ..core.errors import GradientLostError
+from ..core.tensor import Tensor
 
 #: What the body of a step calls by these names.
 _CLASHING = frozenset(["np", "math", "float", "n", "blocks", "block", "part", "found"])

@@ -101,7 +101,7 @@ class Builder:
 
     def array(self, e: Expr, dtype: Any, name: str | None = None) -> Value:
         """Return a new array for `e`, under the user's name for it if there is one."""
-        label = self.form.names.get(e) or name or e.primitive.__name__.strip("_")
+        label = self.form.names.get(e) or name or e.op.__name__.strip("_")
         return self.like(self.shape(e), dtype, label, self.rows(e))
 
     def given(self, e: Expr, dtype: Any, name: str) -> Value:

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from ..core.transforms import value_and_grad
 from ..symbolic.terms import DerivationError
-from ..transforms import value_and_grad
 from .arguments import NotCompiledError, check_compilable, settled
 from .formula import Formula
 from .programs import Entry, Program, trusted

@@ -59,7 +59,7 @@ class Lowering(Builder):
         self.places: dict[object, Value] = {}  # where in memory picked entries lie
         roots = [*form.roots.values(), *form.guards]
         self.absorbed = absorbed(roots)
-        picks = [e for e in ordered(roots) if e.primitive in (indexing.getitem, indexing.scatter)]
+        picks = [e for e in ordered(roots) if e.op in (indexing.getitem, indexing.scatter)]
         self.indices = set(ordered(arg for e in picks for arg in e.args[1:]))
         self.guards = list(form.guards)
         scale = {e: entries(e, self.sizes) for e in ordered(roots)}
@@ -90,12 +90,11 @@ class Lowering(Builder):
         )
 
     def _lowered(self, e: Expr) -> Value:
-        if e.primitive is None:
+        if e.op is None:
             return self._leaf(e)
-        name = e.primitive.__name__
-        if name in LOWER:
-            return LOWER[name](self, e)
-        ufunc = getattr(np, name, None)
+        if e.op.kind in LOWER:
+            return LOWER[e.op.kind](self, e)
+        ufunc = getattr(np, e.op.kind or "_", None) if e.op.numpy is None else e.op.numpy
         if isinstance(ufunc, np.ufunc) and not e.settings and ufunc.nin == len(e.args):
             return self.elementwise(e, ufunc)
         return self.call(e)
@@ -140,14 +139,14 @@ class Lowering(Builder):
     def call(self, e: Expr) -> Value:
         """Compute an op that has no form of its own here, by its own function."""
         args = [self.whole(arg) for arg in e.inputs]
-        held = self.object(e.primitive.forward, e.primitive.__name__)
+        held = self.object(e.op.forward, e.op.__name__)
         settings = {name: self.concrete(value) for name, value in e.settings}
         extra = [f"{name}={self._setting(value)}" for name, value in settings.items()]
         # a copy, for what an op returns may be a view of what it was given
         code = f"np.array({held}({', '.join([f'{{{i}}}' for i in range(len(args))] + extra)}))"
         real = any(arg.dtype is None or arg.dtype.kind == "f" for arg in args)
-        dtype = self.float_of(args) if real and not e.primitive.plain else e.dtype
-        target = self.given(e, dtype, e.primitive.__name__)
+        dtype = self.float_of(args) if real and not e.op.piecewise_constant else e.dtype
+        target = self.given(e, dtype, e.op.__name__)
         self.do(target, code, *args, kind="fresh")
         return target
 

@@ -59,7 +59,7 @@ def _one_per_row(low: Lowering, e: Expr) -> bool:
     labels = low.lower(e.args[index[1].operand])
     if labels.kind != "input" or labels.dtype.kind not in "iu":
         return False  # NumPy looks at them, where they are used
-    size = low.concrete((e.shape if e.primitive is indexing.scatter else e.args[0].shape)[1])
+    size = low.concrete((e.shape if e.op is indexing.scatter else e.args[0].shape)[1])
     if (labels, size) not in low.draft.labels:
         low.draft.labels.append((labels, size))
     return True

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..shapes import broadcast
+from ..core.shapes import broadcast
 from ..symbolic.expr import Expr
 from ..symbolic.terms import PRODUCT
 from .lowering import Lowering, lowers
@@ -24,7 +24,7 @@ def terms_of(e: Expr) -> dict[Expr, Any]:
 
 def factors_of(e: Expr) -> dict[Expr, Fraction]:
     """Return a product as base -> exponent."""
-    if e.primitive is PRODUCT:
+    if e.op is PRODUCT:
         return dict(zip(e.args, e.setting("exps"), strict=True))
     return {e: Fraction(1)}
 

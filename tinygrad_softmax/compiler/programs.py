@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from ..core.transforms import value_and_grad
 from ..symbolic.expr import Expr
 from ..symbolic.inputs import fresh
 from ..symbolic.terms import DerivationError
-from ..transforms import value_and_grad
 from . import picks as picks
 from . import reductions as reductions
 from . import sums as sums
@@ -133,7 +133,7 @@ def _cut(formula: Formula, form: Form) -> tuple[int | None, dict[Expr, str]]:
         if (
             where is not None
             and not asked
-            and any(e.primitive is not None and place == "rows" for e, place in where.items())
+            and any(e.op is not None and place == "rows" for e, place in where.items())
         ):
             return size, where
     return None, {}
@@ -164,7 +164,7 @@ def _block(
         (
             entries(e, low) // max(count, 1) * itemsize
             for e, place in where.items()
-            if place == "rows" and e.primitive is not None and e.primitive not in VIEWS
+            if place == "rows" and e.op is not None and e.op not in VIEWS
         ),
         default=0,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..shapes import normalize_axis
+from ..core.shapes import normalize_axis
 from ..symbolic.expr import Expr
 from .lowering import Lowering, lowers
 from .sums import transposed
@@ -37,7 +37,7 @@ def reduce_sum(low: Lowering, e: Expr) -> Value:
 @lowers("max", "min")
 def reduce_extreme(low: Lowering, e: Expr) -> Value:
     """Compute the largest or smallest entries over axes."""
-    ufunc = np.maximum if e.primitive.__name__ == "max" else np.minimum
+    ufunc = np.maximum if e.op.kind == "max" else np.minimum
     return _reduced(low, e, low.lower(e.args[0]), _axes(e), ufunc)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-from ..ops import exponential, indexing, reduction, selection
+from ..ops import elementwise, indexing, reductions
 from ..symbolic.algebra import Algebra
 from ..symbolic.align import REALIGN, expanded, pick
 from ..symbolic.evaluate import ordered
@@ -38,21 +38,21 @@ def rebuilt(
 def _made(algebra: Algebra, node: Expr, args: tuple[Expr, ...]) -> Expr:
     if all(a is b for a, b in zip(args, node.args, strict=True)):
         return node
-    if node.primitive is LINEAR:
+    if node.op is LINEAR:
         coefs = node.setting("coefs")
         return algebra.add(*(algebra.scale(t, c) for t, c in zip(args, coefs, strict=True)))
-    if node.primitive is PRODUCT:
+    if node.op is PRODUCT:
         exps = node.setting("exps")
         powers = (algebra.power(b, k) for b, k in zip(args, exps, strict=True))
         return algebra.times(*powers)
-    if node.primitive is REALIGN and is_number(args[0]):
+    if node.op is REALIGN and is_number(args[0]):
         return args[0]
-    if not node.primitive.elementwise:  # it may count the axes of its operands
+    if not node.op.elementwise:  # it may count the axes of its operands
         args = tuple(
             expanded(algebra, a, b.shape) if len(a.shape) != len(b.shape) else a
             for a, b in zip(args, node.args, strict=True)
         )
-    return algebra.world.make(node.primitive, args, node.settings, node.shape)
+    return algebra.world.make(node.op, args, node.settings, node.shape)
 
 
 def faster(roots: Roots, world: World) -> tuple[Roots, dict[Expr, Expr]]:
@@ -62,19 +62,19 @@ def faster(roots: Roots, world: World) -> tuple[Roots, dict[Expr, Expr]]:
     ramps = {
         arg: e
         for e in ordered(roots.values())
-        if e.primitive is selection.maximum
+        if e.op is elementwise.maximum
         for arg in e.args
         if any(is_number(a) and a.value == 0 for a in e.args)
     }
 
     def finish(e: Expr) -> Expr:
         if (
-            e.primitive is selection.greater
+            e.op is elementwise.greater
             and e.args[0] in ramps
             and (is_number(e.args[1]) and e.args[1].value == 0)
         ):
             ramp = whole.get(ramps[e.args[0]], ramps[e.args[0]])
-            return world.make(e.primitive, (ramp, e.args[1]), e.settings, e.shape)
+            return world.make(e.op, (ramp, e.args[1]), e.settings, e.shape)
         return _scalars_inside(algebra, e)
 
     made = rebuilt(roots, algebra, whole, finish)
@@ -86,7 +86,7 @@ def faster(roots: Roots, world: World) -> tuple[Roots, dict[Expr, Expr]]:
 def _scalars_inside(algebra: Algebra, e: Expr) -> Expr:
     """Return ``(a b - c) / N`` as ``a (b / N) - c / N``: the scalar meets something small."""
     coef, factors = algebra.factors(e)
-    sums = [b for b, k in factors.items() if k == 1 and b.primitive is LINEAR and b.shape]
+    sums = [b for b, k in factors.items() if k == 1 and b.op is LINEAR and b.shape]
     if len(sums) != 1 or len(factors) < 2 or any(b.shape for b in factors if b is not sums[0]):
         return e
     by = algebra.product(coef, {b: k for b, k in factors.items() if b is not sums[0]})
@@ -101,21 +101,20 @@ def _absorbs(algebra: Algebra, term: Expr) -> bool:
     _, factors = algebra.factors(term)
     size = max(len(b.shape) - sum(n == 1 for n in b.shape) for b in (term, *factors))
     return any(
-        b.primitive is indexing.scatter
-        or (b.shape and len(b.shape) - sum(n == 1 for n in b.shape) < size)
+        b.op is indexing.scatter or (b.shape and len(b.shape) - sum(n == 1 for n in b.shape) < size)
         for b in factors
     )
 
 
 def _together(algebra: Algebra, roots: Roots) -> Callable[[Expr], Expr]:
     """Return what puts ``b[y] + (X @ W)[i, y]`` back together where ``b + X @ W`` is computed."""
-    sums = [e for e in ordered(roots.values()) if e.primitive is LINEAR and len(e.shape) > 1]
+    sums = [e for e in ordered(roots.values()) if e.op is LINEAR and len(e.shape) > 1]
 
     def finish(e: Expr) -> Expr:
-        if e.primitive is not LINEAR or not sums:
+        if e.op is not LINEAR or not sums:
             return e
         terms = algebra.terms(e)
-        likes = [t for t in terms if t.primitive is indexing.getitem and _is_pick(t)]
+        likes = [t for t in terms if t.op is indexing.getitem and _is_pick(t)]
         best, most = e, 1
         for like in likes:
             for whole in sums:
@@ -153,15 +152,15 @@ def unshifted(roots: Roots, world: World) -> tuple[Roots, list[Expr], dict[Expr,
     nodes = ordered(roots.values())
     shifts: dict[Expr, list[Expr]] = {}
     for e in nodes:
-        if e.primitive is reduction.sum and e.args[0].primitive is exponential.exp:
+        if e.op is reductions.sum and e.args[0].op is elementwise.exp:
             (scores,) = e.args[0].args
             terms = (
                 dict(zip(scores.args, scores.setting("coefs"), strict=True))
-                if (scores.primitive is LINEAR)
+                if (scores.op is LINEAR)
                 else {}
             )
             for t, c in terms.items():
-                if t.primitive is reduction.max and c == Fraction(-1) and _same_axis(t, e):
+                if t.op is reductions.max and c == Fraction(-1) and _same_axis(t, e):
                     shifts.setdefault(t, []).append(e)
     if not shifts:
         return roots, [], {}

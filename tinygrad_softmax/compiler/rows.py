@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..ops import indexing, reduction, shaping
-from ..ops.matrix import matmul
+from ..ops import indexing, reductions, shaping
+from ..ops.linalg import matmul
 from ..symbolic.align import REALIGN
 from ..symbolic.evaluate import ordered
 from ..symbolic.expr import Expr
@@ -46,7 +46,7 @@ def phases(roots: Iterable[Expr], size: int) -> dict[Expr, str] | None:
         if has and "after" in places:
             return None
         if has:
-            if e.primitive is not None and not _row_by_row(e, size):
+            if e.op is not None and not _row_by_row(e, size):
                 return None
             where[e] = "rows"
         elif reads:
@@ -64,10 +64,10 @@ def _from_right(e: Expr, size: int) -> int | None:
 
 
 def _row_by_row(e: Expr, size: int) -> bool:
-    p = e.primitive
+    p = e.op
     if p in (LINEAR, PRODUCT, shaping.broadcast_to) or p.elementwise:
         return all(_from_right(a, size) in (None, _from_right(e, size)) for a in e.args)
-    if p in (reduction.sum, reduction.max, reduction.min, REALIGN):
+    if p in (reductions.sum, reductions.max, reductions.min, REALIGN):
         return True
     if p is matmul:
         a, b = (_from_right(x, size) for x in e.args)
@@ -83,7 +83,7 @@ def _picks_in_rows(e: Expr, size: int) -> bool:
     index = (
         index if isinstance(index, tuple) and not isinstance(index, (Counted, Slot)) else (index,)
     )
-    whole = e if e.primitive is indexing.scatter else e.args[0]
+    whole = e if e.op is indexing.scatter else e.args[0]
     axis = axis_of(whole, size)
 
     def fits(place: int, part: Any) -> bool:
@@ -101,9 +101,9 @@ def _picks_in_rows(e: Expr, size: int) -> bool:
 
 def _adds_up(e: Expr, size: int) -> bool:
     """Whether what an expression says of all rows is the sum of what it says of blocks of them."""
-    if e.primitive is reduction.sum:
+    if e.op is reductions.sum:
         return True
-    if e.primitive is not matmul or any(len(a.shape) != 2 for a in e.args):
+    if e.op is not matmul or any(len(a.shape) != 2 for a in e.args):
         return False
     a, b = (axis_of(x, size) for x in e.args)
     return (a, b) == (1, 0)

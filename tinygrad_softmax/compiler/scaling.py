@@ -9,8 +9,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import NamedTuple
 
-from ..ops import indexing, reduction
-from ..ops.matrix import matmul
+from ..ops import indexing, reductions
+from ..ops.linalg import matmul
 from ..symbolic.algebra import Algebra
 from ..symbolic.align import REALIGN, realign
 from ..symbolic.evaluate import ordered
@@ -33,7 +33,7 @@ def lighter(roots: Roots, world: World, sizes: dict[int, int]) -> tuple[Roots, d
     algebra = Algebra(world, {})
     known: dict[Expr, Expr] = {}
     for e, users in consumers(roots.values()).items():
-        if len(e.shape) != 2 or e in set(roots.values()) or e.primitive not in (LINEAR, PRODUCT):
+        if len(e.shape) != 2 or e in set(roots.values()) or e.op not in (LINEAR, PRODUCT):
             continue
         if not all(_sums_rows(user, e) and _is_narrower(user, e, sizes) for user in users):
             continue
@@ -50,17 +50,17 @@ def lighter(roots: Roots, world: World, sizes: dict[int, int]) -> tuple[Roots, d
 
 def _sums_rows(user: Expr, e: Expr) -> bool:
     """Whether `user` is ``X.T @ e`` or the sum of the rows of `e`."""
-    if user.primitive is matmul:
+    if user.op is matmul:
         turned = user.args[0]
-        return user.args[1] is e and turned.primitive is REALIGN and (
+        return user.args[1] is e and turned.op is REALIGN and (
             tuple(turned.setting("pattern")) == (1, 0) and turned.args[0] is not e
         )  # fmt: skip
-    axis = user.setting("axis") if user.primitive is reduction.sum else None
+    axis = user.setting("axis") if user.op is reductions.sum else None
     return axis in ((-2,), (0,), 0) and bool(user.setting("keepdims"))
 
 
 def _is_narrower(user: Expr, e: Expr, sizes: dict[int, int]) -> bool:
-    if user.primitive is not matmul:
+    if user.op is not matmul:
         return True
     width, other = (sizes.get(int(n), int(n)) for n in (user.shape[0], e.shape[1]))
     return 2 * width <= other
@@ -69,7 +69,7 @@ def _is_narrower(user: Expr, e: Expr, sizes: dict[int, int]) -> bool:
 def _split(algebra: Algebra, e: Expr) -> _Scaled | None:
     """Return `e` as one number for each row times the rest, if all its terms can be."""
     terms = algebra.terms(e)
-    main = [t for t in terms if t.primitive is PRODUCT and _columns(algebra, t)]
+    main = [t for t in terms if t.op is PRODUCT and _columns(algebra, t)]
     if len(main) != 1:
         return None
     _, factors = algebra.factors(main[0])
@@ -90,7 +90,7 @@ def _split(algebra: Algebra, e: Expr) -> _Scaled | None:
 def _unscaled(algebra: Algebra, term: Expr, by: Expr, full: tuple[int, ...]) -> Expr | None:
     """Return a scatter of one value in each row, the values divided by the row's number."""
     _, factors = algebra.factors(term)
-    scatters = [b for b, k in factors.items() if b.primitive is indexing.scatter and k == 1]
+    scatters = [b for b, k in factors.items() if b.op is indexing.scatter and k == 1]
     if len(scatters) != 1 or any(b.shape for b in factors if b is not scatters[0]):
         return None
     scatter = scatters[0]
@@ -119,7 +119,7 @@ def _is_column(e: Expr) -> bool:
 def _moved(algebra: Algebra, user: Expr, scaled: _Scaled) -> Expr:
     """Return a sum over rows with the rows scaled in its other operand."""
     world = algebra.world
-    if user.primitive is matmul:
+    if user.op is matmul:
         x = algebra.times(user.args[0].args[0], scaled.by)
     else:
         x = scaled.by

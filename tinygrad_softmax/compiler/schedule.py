@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from ..ops import indexing, reduction, shaping
+from ..ops import indexing, reductions, shaping
 from ..symbolic.align import REALIGN
 from ..symbolic.evaluate import ordered
 from ..symbolic.expr import Expr
@@ -32,7 +32,7 @@ def consumers(roots: Iterable[Expr]) -> dict[Expr, set[Expr]]:
 
 def is_total(e: Expr) -> bool:
     """Whether an expression is a sum over every axis."""
-    return e.primitive is reduction.sum and all(n == 1 for n in e.shape)
+    return e.op is reductions.sum and all(n == 1 for n in e.shape)
 
 
 def absorbed(roots: Iterable[Expr]) -> set[Expr]:
@@ -41,14 +41,14 @@ def absorbed(roots: Iterable[Expr]) -> set[Expr]:
     users = consumers(kept)
     result: set[Expr] = set()
     for e, by in users.items():
-        if e in kept or e.primitive is None:
+        if e in kept or e.op is None:
             continue
         only = next(iter(by)) if len(by) == 1 else None
-        if e.primitive is indexing.scatter:
+        if e.op is indexing.scatter:
             if all(_is_put(e, user, users) for user in by):
                 result.add(e)
-        elif only is not None and e.primitive in (LINEAR, PRODUCT):
-            term = only.primitive is LINEAR and e.primitive is PRODUCT
+        elif only is not None and e.op in (LINEAR, PRODUCT):
+            term = only.op is LINEAR and e.op is PRODUCT
             if term or (is_total(only) and e.shape):
                 result.add(e)
     return result
@@ -56,7 +56,7 @@ def absorbed(roots: Iterable[Expr]) -> set[Expr]:
 
 def _is_put(scatter: Expr, user: Expr, users: dict[Expr, set[Expr]]) -> bool:
     """Whether a scatter becomes an update in place of the sum that it is a term of."""
-    if user.primitive is PRODUCT and all(b is scatter or not b.shape for b in user.args):
+    if user.op is PRODUCT and all(b is scatter or not b.shape for b in user.args):
         return (
             all(
                 _is_put(scatter, u, {}) and tuple(u.shape) == tuple(scatter.shape)
@@ -64,7 +64,7 @@ def _is_put(scatter: Expr, user: Expr, users: dict[Expr, set[Expr]]) -> bool:
             )
             and len(users.get(user, ())) == 1
         )
-    return user.primitive is LINEAR and tuple(user.shape) == tuple(scatter.shape)
+    return user.op is LINEAR and tuple(user.shape) == tuple(scatter.shape)
 
 
 def order(roots: Iterable[Expr], sizes: dict[Expr, int]) -> list[Expr]:
@@ -75,7 +75,7 @@ def order(roots: Iterable[Expr], sizes: dict[Expr, int]) -> list[Expr]:
         return nodes
     home: dict[Expr, Expr] = {}
     for e in nodes:
-        home[e] = home[e.args[0]] if e.primitive in VIEWS else e
+        home[e] = home[e.args[0]] if e.op in VIEWS else e
     inside = absorbed(roots)
     pending: dict[Expr, set[Expr]] = {}
     for e in nodes:
@@ -88,13 +88,11 @@ def order(roots: Iterable[Expr], sizes: dict[Expr, int]) -> list[Expr]:
     left = dict.fromkeys(nodes)
 
     def need(e: Expr) -> tuple[int, int]:
-        if e in inside or e.primitive in VIEWS or e.primitive is None:
+        if e in inside or e.op in VIEWS or e.op is None:
             return (-1, e.serial)
         parts = {home[arg] for arg in _operands(e, inside)}
         freed = sum(
-            sizes[p]
-            for p in parts
-            if p.primitive is not None and p not in kept and pending.get(p) == {e}
+            sizes[p] for p in parts if p.op is not None and p not in kept and pending.get(p) == {e}
         )
         return (sizes[e] - freed, e.serial)
 

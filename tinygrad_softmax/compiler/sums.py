@@ -109,12 +109,12 @@ def transposed(low: Lowering, value: Value) -> Value:
 
 def scatter_of(term: Expr) -> Any:
     """Return the scatter that a term consists of, times scalars."""
-    found = [b for b in factors_of(term) if b.primitive is indexing.scatter]
+    found = [b for b in factors_of(term) if b.op is indexing.scatter]
     return found[0] if found else None
 
 
 def _part(low: Lowering, term: Expr, c: Any) -> Part:
-    if term in low.absorbed and term.primitive is PRODUCT:
+    if term in low.absorbed and term.op is PRODUCT:
         if abs(c) == 1:
             return Part(product(low, term), float(c))
         return Part(product(low, term, abs(c)), -1.0 if c < 0 else 1.0)

@@ -18,7 +18,7 @@ from .values import Value, literal, scalar
 
 def total(low: Lowering, x: Expr, coef: Any = 1) -> Value:
     """Return the sum over every entry of `x`, as a scalar."""
-    if x not in low.memo and x.primitive is LINEAR:
+    if x not in low.memo and x.op is LINEAR:
         sums = ""
         args: list[Value] = []
         for term, c in terms_of(x).items():
@@ -39,7 +39,7 @@ def _times_number(low: Lowering, value: Value, c: Any) -> Value:
 def _sum_of(low: Lowering, term: Expr, whole: Expr) -> Value:
     """Return the sum of a term over the shape of the whole, which it may be constant along."""
     value = low.memo.get(term)
-    factors = factors_of(term) if value is None and term.primitive is PRODUCT else {}
+    factors = factors_of(term) if value is None and term.op is PRODUCT else {}
     scalars = {b: k for b, k in factors.items() if low.lower(b).is_scalar}
     arrays = [(low.lower(b), k) for b, k in factors.items() if b not in scalars]
     shape = low.shape(whole)

@@ -12,7 +12,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from ..tensor import Tensor
+from ..core.tensor import Tensor
 from .dot import as_dot
 from .page import as_frame, as_page
 from .picture import Picture, pictured

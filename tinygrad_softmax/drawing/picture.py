@@ -110,7 +110,7 @@ class _Maker:
     def walk(self, e: Expr, station: Station) -> None:
         """Take down the arrows of one stop, and what else went into it."""
         here = self.index[e]
-        edges = e.plan.edges if e.primitive else ()
+        edges = e.plan.edges if e.op else ()
         for edge, arrow in zip(edges, station.arrows, strict=True):
             operand = e.inputs[edge.position]
             self.arrows.setdefault(operand, []).append((here, arrow))
@@ -129,7 +129,7 @@ class _Maker:
         stack = [arg for arg in reversed(e.args) if not arg.tracked]
         while stack:
             arg = stack.pop()
-            named = arg.primitive is None or arg in self.subject.walk.titles.graph.names
+            named = arg.op is None or arg in self.subject.walk.titles.graph.names
             if not named:
                 stack.extend(reversed(arg.args))
             elif not is_number(arg):
@@ -138,7 +138,7 @@ class _Maker:
                     self.index[arg] = len(self.index)
                     self.aside.append(arg)
                 self.link(self.index[arg], here)
-                if not known and arg.primitive is not None:
+                if not known and arg.op is not None:
                     self.constants(arg, self.index[arg])
 
     def box(self, e: Expr, station: Station) -> Box:
@@ -150,7 +150,7 @@ class _Maker:
         lines = {line.name: line for line in self.subject.lines}
         arrows = self.arrows.get(e, [])
         return Box(
-            station.title, kind, "" if station.leaf else e.primitive.__name__,
+            station.title, kind, "" if station.leaf else e.op.__name__,
             _sizes(station.shape), "" if station.leaf else station.definition,
             self.value(e), station.gradient, summarised(self.subject.gradients[e]),
             " ".join(opening(station, first=kind == "loss")), _arrivals(arrows),
@@ -165,9 +165,9 @@ class _Maker:
     def given(self, e: Expr) -> Box:
         """Return the box of what needs no gradient."""
         titles, value = self.subject.walk.titles, self.value(e)
-        made = "" if e.primitive is None else titles.definition[e]
+        made = "" if e.op is None else titles.definition[e]
         shape = "not kept" if value is None else _sizes(titles.graph.shapes[e])
-        op = "" if e.primitive is None else e.primitive.__name__
+        op = "" if e.op is None else e.op.__name__
         return Box(titles.text[e], "data", op, shape, made, value)
 
 

@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..backward import gradients, order
+from ..core.reverse import order, reverse
+from ..core.tape import Node, Value
+from ..core.tensor import Tensor
 from ..prose.arrows import Walk
 from ..prose.graph import Graph, of_tape, of_trace
 from ..prose.running import noted, root_of, run
@@ -21,8 +23,6 @@ from ..prose.together import Line, together
 from ..symbolic.derivation import Derivation, derive
 from ..symbolic.evaluate import evaluate, ordered
 from ..symbolic.expr import Expr
-from ..tape import Node, Value
-from ..tensor import Tensor
 
 #: Settings that a result tells of, where no rule has asked for them.
 _TOLD = {"dtype", "into", "shape"}
@@ -49,8 +49,8 @@ class Seen(Scope):
         """Take down what variables hold."""
         super().note(variables)
         for value in [*variables.values()]:
-            if isinstance(value, Value) and value.origin is not None:
-                self.held.setdefault(value.origin, value.array)
+            if isinstance(value, Value) and value.node is not None:
+                self.held.setdefault(value.node, value.array)
 
 
 def of_tensor(loss: Tensor) -> Subject:
@@ -101,7 +101,7 @@ def _of_tape(loss: Tensor, seen: Seen, note: str = "") -> Subject:
     seen.held[root] = loss.array
     graph = of_tape(root, seen)
     made = dict(zip(order(root), order(graph.root), strict=True))
-    found = gradients(root, np.ones(root.shape, root.dtype))
+    found = reverse(root, np.ones(root.shape, root.dtype))
     slopes = {made[node]: _full(g, node.shape) for node, g, _ in found}
     values = _on_tape(graph, made, seen)
     return Subject(Walk(Titles(graph)), (), note, values, slopes)
@@ -112,7 +112,7 @@ def _on_tape(graph: Graph, made: dict[Node, Expr], seen: Seen) -> dict[Expr, Any
     lost = {e for key, e in graph.world.table.items() if key[0] == "unknown"}
     known: dict[Expr, Any] = {e: e.value for e in ordered([graph.root])
                               if e.value is not None and e not in lost}  # fmt: skip
-    kept = {e: dict(zip(node.plan.names, node.kept or (), strict=True)) if node.plan else {}
+    kept = {e: dict(zip(node.plan.names, node.saved or (), strict=True)) if node.plan else {}
             for node, e in made.items()}  # fmt: skip
     for node, e in made.items():
         if node in seen.held:
@@ -120,7 +120,7 @@ def _on_tape(graph: Graph, made: dict[Node, Expr], seen: Seen) -> dict[Expr, Any
         for operand, value in _operands(e, kept[e]):
             known.setdefault(operand, value)
     for e in made.values():
-        certain = e.primitive is not None and {*e.primitive.settings} <= kept[e].keys() | _TOLD
+        certain = e.op is not None and {*e.op.settings} <= kept[e].keys() | _TOLD
         if e not in known and certain and all(arg in known for arg in e.args):
             known[e] = _computed(e, known)
     return known
@@ -129,10 +129,10 @@ def _on_tape(graph: Graph, made: dict[Node, Expr], seen: Seen) -> dict[Expr, Any
 def _operands(e: Expr, kept: dict[str, Any]) -> list[tuple[Expr, Any]]:
     """Return the values that a node has kept, with what they are values of."""
     found = [(e, kept["out"])] if "out" in kept else []
-    for position, operand in enumerate(e.origins):
-        name = e.primitive.argnames[0 if e.primitive.variadic else position]
+    for position, operand in enumerate(e.parents):
+        name = e.op.argnames[0 if e.op.variadic else position]
         if operand is not None and name in kept:
-            found.append((operand, kept[name][position] if e.primitive.variadic else kept[name]))
+            found.append((operand, kept[name][position] if e.op.variadic else kept[name]))
     return found
 
 
@@ -141,7 +141,7 @@ def _computed(e: Expr, known: dict[Expr, Any]) -> Any:
     labels = [f"operand{i}" for i in range(len(e.args))]
     atoms = [e.world.leaf(f"{label} of {e.serial}", arg.shape, arg.dtype)
              for label, arg in zip(labels, e.args, strict=True)]  # fmt: skip
-    op = Expr(e.world, e.primitive, tuple(atoms), e.settings, e.shape, e.dtype, None, None, False)
+    op = Expr(e.world, e.op, tuple(atoms), e.settings, e.shape, e.dtype, None, None, False)
     env = {str(atom.label): known[arg] for atom, arg in zip(atoms, e.args, strict=True)}
     with np.errstate(all="ignore"):
         return evaluate([op], env)[0]

@@ -1,9 +1,22 @@
-"""The vocabulary: every op and its gradient rules, a page per kind.
+"""The vocabulary: every op and its gradient rules, and which of NumPy's functions it stands for.
 
-Imports `primitive` and `shapes`. Read `arithmetic` first; an op is a NumPy function, its rules
-below it, and each rule's docstring says in a sentence why the arrow is what it is.
+Read `elementwise` first; an op is a NumPy function, its rules below it, and each rule's docstring
+says in a sentence why the arrow is what it is. What needs no rule of its own is composed.
 """
 
-from . import arithmetic, exponential, indexing, matrix, reduction, selection, shaping
+from ..core.op import Op
+from . import elementwise, indexing, linalg, reductions, shaping, softmax
 
-__all__ = ["arithmetic", "exponential", "indexing", "matrix", "reduction", "selection", "shaping"]
+__all__ = ["VOCABULARY", "elementwise", "indexing", "linalg", "reductions", "shaping", "softmax"]
+
+#: Every op of the package, in the order of the source.
+VOCABULARY: tuple[Op, ...] = tuple(
+    dict.fromkeys(
+        value
+        for module in (elementwise, indexing, reductions, shaping, linalg)
+        for value in vars(module).values()
+        if isinstance(value, Op)
+    )
+)
+for _op in VOCABULARY:
+    _op.kind = _op.__name__

@@ -1,7 +1,7 @@
 """Picking entries, and its mirror image: putting them back.
 
-Imports `primitive`, `shapes` and `scattered`. Everything that NumPy accepts between square brackets
-works; the gradient of a pick is a scatter, and the gradient of a scatter is a pick.
+Everything that NumPy accepts between square brackets works; the gradient of a pick is a scatter,
+and the gradient of a scatter is a pick.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import primitive
-from ..scattered import Scattered
-from ..shapes import Shape, picked
+from ..core.op import implements, primitive
+from ..core.shapes import Shape, picked
+from ..core.sparse import SparseGradient
+from ..core.tape import Value
+from ..core.tensor import _getitem
 
 
-@primitive(shape=picked)
+@primitive(shape=picked, moves_entries=True, noun="picked")
 def getitem(x: Any, *, index: Any) -> Any:
     """The entries of `x` at `index`."""
     return x[index]
@@ -25,7 +27,7 @@ def getitem(x: Any, *, index: Any) -> Any:
 @getitem.grad("x")
 def _(g: Any, index: Any, shape: Shape) -> Any:
     """Only the picked entries of `x` moved the result: `g` goes back there, 0 elsewhere."""
-    few = Scattered.of(g, index, shape)
+    few = SparseGradient.of(g, index, shape)
     if few is not None and meets_once(index):
         return few
     return scatter(g, index=index, into=shape)
@@ -45,7 +47,7 @@ def scatter(x: Any, *, index: Any, into: Shape) -> Any:
 @scatter.grad("x")
 def _(g: Any, index: Any) -> Any:
     """Each entry of `x` went to its place at `index`, and takes the gradient from there."""
-    return g[index]
+    return g[index] if len(g.shape) else getitem(g, index=index)
 
 
 def meets_once(index: Any) -> bool:
@@ -103,3 +105,16 @@ def normalize_index(index: Any) -> Any:
     if isinstance(index, list):
         return np.asarray(index) if index else np.empty(0, int)
     return index
+
+
+@implements(_getitem)
+def index(x: Any, key: Any) -> Any:
+    """``x[key]`` with all that NumPy accepts as a key.
+
+    Examples
+    --------
+    >>> index(np.array([[1.0, 2.0], [3.0, 4.0]]), (range(2), [1, 0])).tolist()
+    [2.0, 3.0]
+    """
+    settings = {"index": normalize_index(key)}
+    return x.apply(getitem, (x,), settings) if isinstance(x, Value) else getitem(x, **settings)

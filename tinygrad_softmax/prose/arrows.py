@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ..backward import order
-from ..rules import Edge
-from ..shapes import fold
+from ..core.op import Edge
+from ..core.reverse import order
+from ..core.shapes import fold
 from ..symbolic.expr import Expr
 from ..symbolic.index import filled
 from ..symbolic.terms import is_number
@@ -110,12 +110,12 @@ class Walk:
         titles = self.titles
         received = self.received[e]
         self.incoming[e] = g = self._total(e)
-        arrows = tuple(self._arrow(e, g, edge) for edge in e.plan.edges) if e.primitive else ()
+        arrows = tuple(self._arrow(e, g, edge) for edge in e.plan.edges) if e.op else ()
         only = received[0].answer if len(received) == 1 else None
         return Station(
             titles.text[e], titles.graph.shapes[e], titles.definition[e], titles.gradient(e),
             titles.write(g), "" if only is None else _sameness(only.shape, e.shape),
-            self._contributions(e), arrows, e.primitive is None,
+            self._contributions(e), arrows, e.op is None,
         )  # fmt: skip
 
     def _total(self, e: Expr) -> Expr:
@@ -124,19 +124,19 @@ class Walk:
         if e is titles.graph.root:
             return titles.one
         only = received[0].answer if len(received) == 1 else None
-        if only is None or e.primitive is None:
+        if only is None or e.op is None:
             return titles.slope(e)
         if only.shape != e.shape and not may_stay_compact(e):
             return titles.slope(e)
         if only is titles.one or is_number(only):
             return only
-        if titles.is_named(e) or (_subscripts(e) and only.primitive is not None):
+        if titles.is_named(e) or (_subscripts(e) and only.op is not None):
             return titles.slope(e)
         return only if len(titles.write(only)) <= INLINE else titles.slope(e)
 
     def _arrow(self, e: Expr, g: Expr, edge: Edge) -> Arrow:
         titles = self.titles
-        operand, primitive = e.inputs[edge.position], e.primitive
+        operand, primitive = e.inputs[edge.position], e.op
         argument = primitive.argnames[0 if primitive.variadic else edge.position]
         before, after = answer(titles, e, edge, g)
         self.received.setdefault(operand, []).append(Received(e, after))
@@ -194,7 +194,7 @@ def _parts(titles: Titles) -> _Parts:
     uses = {root: 0}
     leads = {root: frozenset({root})}
     for e in reversed(order(root)):
-        for origin in e.origins:
+        for origin in e.parents:
             if origin is not None:
                 mine = users.setdefault(origin, [])
                 if not any(e is user for user in mine):
@@ -212,13 +212,11 @@ def answer(titles: Titles, e: Expr, edge: Edge, g: Expr) -> tuple[Expr | None, E
     inputs = tuple(titles.atoms[arg] for arg in e.inputs)
     args = tuple(titles.atoms[arg] for arg in e.args)
     settings = [filled(value, args) for _, value in e.settings]
-    front = (inputs,) if e.primitive.variadic else inputs
+    front = (inputs,) if e.op.variadic else inputs
     held = e.plan.pick((*front, titles.atoms[e], *settings)) if e.plan.pick else ()
-    kept = held if edge.pick is None else edge.pick(held)
-    origin: Any = e.origins[edge.position]
-    told = {} if edge.told is None else edge.told(origin, edge.position)
+    origin: Any = e.parents[edge.position]
     try:
-        raw = titles.world.lift(edge.function(g, *kept, **told))
+        raw = titles.world.lift(edge.call(g, held, origin))
         return raw, raw if raw.shape == origin.shape else fold(raw, origin.shape)
     except Exception:  # a rule of the user's may do what cannot be done with symbols
         return None, None
@@ -234,10 +232,10 @@ def _sameness(compact: tuple[int, ...], full: tuple[int, ...]) -> str:
 
 def may_stay_compact(e: Expr) -> bool:
     """Whether rules accept a gradient of size 1 along axes where it is constant."""
-    elementwise: bool = e.primitive.elementwise
-    return elementwise and all(o is None or o.shape == e.shape for o in e.origins)
+    elementwise: bool = e.op.elementwise
+    return elementwise and all(o is None or o.shape == e.shape for o in e.parents)
 
 
 def _subscripts(e: Expr) -> bool:
     """Whether a sentence speaks of single entries of the gradient, which then needs a name."""
-    return any("g[" in rule.sentence for rule in e.primitive.rules.values())
+    return any("g[" in rule.sentence for rule in e.op.rules.values())

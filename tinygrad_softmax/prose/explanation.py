@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ..core.tensor import Tensor
 from ..symbolic.derivation import derive
-from ..tensor import Tensor
 from .arrows import Arrow, Station, Walk
 from .graph import of_tape, of_trace
 from .render import as_latex, as_markdown, as_text

@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..backward import order
+from ..core.reverse import order
+from ..core.tape import Leaf, Node
 from ..symbolic.evaluate import evaluate, ordered
 from ..symbolic.expr import Expr, World
 from ..symbolic.sizes import Counted, Slot
 from ..symbolic.trace import Trace
-from ..tape import Leaf, Node
 from .scope import Scope
 
 
@@ -86,11 +86,11 @@ def unused(name: str, taken: set[str]) -> str:
 
 def _lifted(node: Node, made: dict[Node, Expr], world: World, scope: Scope) -> Expr:
     """Return the expression of one recorded op; it is not shared, as its node is not."""
-    primitive: Any = node.primitive
+    primitive: Any = node.op
     assert node.plan is not None
-    kept: dict[str, Any] = dict(zip(node.plan.names, node.kept or (), strict=True))
+    kept: dict[str, Any] = dict(zip(node.plan.names, node.saved or (), strict=True))
     args: list[Expr] = []
-    for position, origin in enumerate(node.origins):
+    for position, origin in enumerate(node.parents):
         if origin is not None:
             args.append(made[origin])
             continue
@@ -118,7 +118,7 @@ def _constant(value: Any, world: World, scope: Scope) -> Expr:
 def _setting(name: str, kept: dict[str, Any], node: Node, args: list[Expr], world: World,
              scope: Scope) -> Any:  # fmt: skip
     """Return a setting: as it was kept, or what the result tells of it, or its default."""
-    primitive: Any = node.primitive
+    primitive: Any = node.op
     if name in kept:
         value = kept[name]
         return value if primitive.variadic else _held(value, args, world, scope)

@@ -38,14 +38,14 @@ def placed(hand: Hand, canonical: Expr) -> Placed | None:
     """Take a contribution apart into a value and its index, if it is such a one."""
     algebra = hand.derivation.algebra
     coef, factors = algebra.factors(canonical)
-    scatters = [base for base in factors if base.primitive is indexing.scatter]
+    scatters = [base for base in factors if base.op is indexing.scatter]
     rest = {base: k for base, k in factors.items() if base not in set(scatters)}
     if len(scatters) != 1 or any(base.shape for base in rest):
         return None
     (scatter,) = scatters
     value = algebra.times(scatter.args[0], algebra.product(coef, rest))
     shown = hand.presented(scatter)
-    if shown.primitive is not indexing.scatter:
+    if shown.op is not indexing.scatter:
         return None
     index = ast.Subscript(ast.Name("_"), hand.writer.index(shown.setting("index"), shown))
     return Placed(value, unparse(index).removeprefix("_"), shown, _once(shown))
@@ -79,7 +79,7 @@ def _ends(hand: Hand, shown: Expr) -> str:
     """Say where ``c * (p - a)`` vanishes, and what it is where p is 0."""
     algebra = hand.algebra
     coef, factors = algebra.factors(shown)
-    sums = [base for base, k in factors.items() if base.primitive is LINEAR and k == 1]
+    sums = [base for base, k in factors.items() if base.op is LINEAR and k == 1]
     outside = {base: k for base, k in factors.items() if base not in set(sums)}
     if len(sums) != 1 or any(base.shape for base in outside):
         return ""

@@ -8,10 +8,10 @@ from __future__ import annotations
 import inspect
 from typing import Any, TypeVar
 
-from ..errors import BackwardError, user_frame, variable_name
+from ..core.errors import BackwardError, user_frame, variable_name
+from ..core.tape import Leaf
+from ..core.tensor import Tensor
 from ..symbolic.trace import call
-from ..tape import Leaf
-from ..tensor import Tensor
 from .scope import Scope
 
 _Scope = TypeVar("_Scope", bound=Scope)
@@ -65,7 +65,7 @@ def root_of(loss: Tensor, verb: str) -> Any:
     BackwardError
         If it is the result of no recorded op, or no scalar.
     """
-    root, name = loss.origin, variable_name(loss) or "this tensor"
+    root, name = loss.node, variable_name(loss) or "this tensor"
     if root is None or isinstance(root, Leaf):
         raise BackwardError(
             f"{verb}() of {name}, which is the result of no recorded op: wrap an input in "

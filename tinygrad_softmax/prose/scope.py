@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from ..core.tape import Node, Value
 from ..symbolic.expr import World
 from ..symbolic.sizes import Dim, named
-from ..tape import Node, Value
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
@@ -39,8 +39,8 @@ class Scope:
                 continue
             if isinstance(value, Value):
                 self._note_array(name, value.array)
-                if value.origin is not None:
-                    self.nodes.setdefault(value.origin, name)
+                if value.node is not None:
+                    self.nodes.setdefault(value.node, name)
             elif isinstance(value, np.ndarray):
                 self._note_array(name, value)
             elif isinstance(value, (int, float)) and not isinstance(value, bool):

@@ -82,11 +82,11 @@ def filled_in(titles: Titles, e: Expr, sentence: str, g: Expr) -> str:
     """Return a rule's sentence about the op `e`, with operands and gradient by their names."""
     meaning = {"g": titles.write(g), "out": titles.text[e]}
     ndims: dict[str, int] = {}
-    if not e.primitive.variadic:
+    if not e.op.variadic:
         texts = [titles.text[arg] for arg in e.inputs]
-        meaning |= dict(zip(e.primitive.argnames, texts, strict=True))
+        meaning |= dict(zip(e.op.argnames, texts, strict=True))
         ndims = {name: len(arg.shape)
-                 for name, arg in zip(e.primitive.argnames, e.inputs, strict=True)}  # fmt: skip
+                 for name, arg in zip(e.op.argnames, e.inputs, strict=True)}  # fmt: skip
     return fill(sentence, meaning, ndims)
 
 
@@ -95,7 +95,7 @@ def collected(titles: Titles, e: Expr, operand: Expr, before: Expr | None,
     """Say why the gradient of an operand is a sum: it was repeated to fit the result."""
     small, large = titles.graph.shapes[operand], titles.graph.shapes[e]
     axes = repeated(small, large)
-    if not axes or not (e.primitive.elementwise or after is not before):
+    if not axes or not (e.op.elementwise or after is not before):
         return ""
     return (
         f"{titles.described(operand)} was repeated {_along(axes, large)} of "

@@ -24,9 +24,6 @@ from .graph import Graph, unused
 #: An unnamed value's expression is its name up to this length.
 SHORT = 40
 
-_WORDS = {"getitem": "picked", "subtract": "difference", "multiply": "product", "add": "total",
-          "divide": "quotient", "matmul": "product", "negative": "minus"}  # fmt: skip
-
 
 class Titles:
     """The names of one graph's values and gradients."""
@@ -52,22 +49,21 @@ class Titles:
         self.one = self.world.leaf("1", graph.root.shape)
 
     def _entitle(self, e: Expr) -> None:
-        if e.primitive is None:
+        if e.op is None:
             self.atoms[e] = atom = self._leaf(e)
             self.text[e] = self.definition[e] = self.write(atom)
             return
         args = tuple(self.atoms[arg] for arg in e.args)
-        made = Expr(self.world, e.primitive, args, e.settings, e.shape, e.dtype, None, None, False)
+        made = Expr(self.world, e.op, args, e.settings, e.shape, e.dtype, None, None, False)
         self.definition[e] = text = self.write(made)
         name = self.graph.names.get(e)
         if name is None and (len(text) > SHORT or (e.tracked and text in self.taken)):
-            op = e.primitive.__name__
-            name = unused(f"{_WORDS.get(op, op)}_{self._near(e)}", self.taken)
+            name = unused(f"{e.op.noun}_{self._near(e)}", self.taken)
             self.given.add(name)
         self.text[e] = name or text
         self.taken.add(self.text[e])
         if name is None and not e.tracked:  # 0.5 * reg is no value of the pass: an open formula
-            self.atoms[e] = self.world.make(e.primitive, args, e.settings, e.shape)
+            self.atoms[e] = self.world.make(e.op, args, e.settings, e.shape)
         else:
             self.atoms[e] = self.world.leaf(self.text[e], e.shape, e.dtype)
 
@@ -104,7 +100,7 @@ class Titles:
 
     def is_named(self, e: Expr) -> bool:
         """Whether the name is the user's own."""
-        return e.primitive is None or e in self.graph.names
+        return e.op is None or e in self.graph.names
 
     def scalars(self) -> frozenset[str]:
         """Return the names of single numbers, and of their gradients."""

@@ -15,15 +15,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..shapes import fold
+from ..core.shapes import fold
 from ..symbolic.derivation import Derivation
 from ..symbolic.expr import Expr
 from .arrows import Station, Walk, may_stay_compact
 from .labels import at_the_place, placed
 from .written import Hand
 
-#: What an operand is called by its place in the op.
-ROLES = {("divide", "x"): "numerator", ("divide", "y"): "denominator", ("power", "p"): "exponent"}
 #: A contribution that takes more room than this is only mentioned.
 LONGEST = 120
 
@@ -118,10 +116,8 @@ def through(result: Expr, operand: Expr, g: Expr) -> Expr:
         g = whole
     total: Expr | None = None
     for edge in result.plan.edges:
-        if result.origins[edge.position] is operand:
-            kept = result.kept if edge.pick is None else edge.pick(result.kept)
-            told = {} if edge.told is None else edge.told(operand, edge.position)
-            d = fold(edge.function(g, *kept, **told), operand.shape)
+        if result.parents[edge.position] is operand:
+            d = fold(edge.call(g, result.saved, operand), operand.shape)
             total = d if total is None else total + d
     assert total is not None
     return total
@@ -197,8 +193,8 @@ def _way(walk: Walk, branch: Branch, end: Expr, ambiguous: bool) -> str:
 
 
 def _role(result: Expr, operand: Expr) -> str:
-    found = [ROLES.get((result.primitive.__name__, name), "")
-             for name, arg in zip(result.primitive.argnames, result.inputs, strict=False)
+    found = [result.op.roles.get(name, "")
+             for name, arg in zip(result.op.argnames, result.inputs, strict=False)
              if arg is operand]  # fmt: skip
     return found[0] if len(found) == 1 else ""
 

@@ -39,7 +39,7 @@ class Hand:
         writer.names = {e: name for name, e in reversed(traced.names.items())}
         for name, value in _assignments(self.derivation.source):
             for e in ordered([traced.output]) if name not in known else ():
-                if e.primitive is None or e in writer.names or e is traced.output:
+                if e.op is None or e in writer.names or e is traced.output:
                     continue
                 if ast.unparse(ast.fix_missing_locations(writer.write(e))) == value:
                     writer.names[e] = name

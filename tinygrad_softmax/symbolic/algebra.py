@@ -11,8 +11,8 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from ..primitive import Primitive
-from ..shapes import broadcast
+from ..core.op import Op
+from ..core.shapes import broadcast
 from .cost import cost
 from .expr import Expr, World
 from .terms import LINEAR, PRODUCT, DerivationError, Law, Number, Step, is_number, number
@@ -56,7 +56,7 @@ class Algebra:
 
     def terms(self, e: Expr) -> dict[Expr, Number]:
         """Return a sum as term -> coefficient."""
-        if e.primitive is LINEAR:
+        if e.op is LINEAR:
             return dict(zip(e.args, e.setting("coefs"), strict=True))
         if is_number(e):
             return {self.one: number(e.value.item())}
@@ -70,7 +70,7 @@ class Algebra:
         ((term, coef),) = terms.items()
         if term is self.one:
             return coef, {}
-        if term.primitive is PRODUCT:
+        if term.op is PRODUCT:
             return coef, dict(zip(term.args, term.setting("exps"), strict=True))
         return coef, {term: Fraction(1)}
 
@@ -114,7 +114,7 @@ class Algebra:
     def _renamed(self, factors: dict[Expr, Fraction]) -> dict[Expr, Fraction]:
         """Put a product that has a name back together."""
         for form, alias in self.aliases.items():
-            if form.primitive is PRODUCT:
+            if form.op is PRODUCT:
                 parts = dict(zip(form.args, form.setting("exps"), strict=True))
                 if all(_within(k, factors.get(base)) for base, k in parts.items()):
                     left = {b: k - parts.get(b, 0) for b, k in factors.items()}
@@ -148,7 +148,7 @@ class Algebra:
     def power(self, e: Expr, exponent: Fraction) -> Expr:
         """Return an expression to a constant power."""
         coef, factors = self.factors(e)
-        if len(factors) == 1 and next(iter(factors)).primitive is LINEAR:
+        if len(factors) == 1 and next(iter(factors)).op is LINEAR:
             # (2 b - 2 a)**-1 is -1/2 (a - b)**-1: the first term's sign and size go outside
             ((base, k),) = factors.items()
             lead = next(iter(self.terms(base).values()))
@@ -172,10 +172,10 @@ class Algebra:
         raised: Number = coef ** int(exponent) if exponent.denominator == 1 else Fraction(1)
         return self.product(raised, {base: k * exponent for base, k in factors.items()})
 
-    def op(self, primitive: Primitive, args: tuple[Expr, ...], settings: Any, shape: Any) -> Expr:
+    def op(self, op: Op, args: tuple[Expr, ...], settings: Any, shape: Any) -> Expr:
         """Return any other op on canonical operands."""
-        made = self.world.make(primitive, args, settings, shape)
-        return self.rewritten(primitive.__name__, made)
+        made = self.world.make(op, args, settings, shape)
+        return self.rewritten(op.kind, made)
 
     # --- the laws ---
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..core.op import Op
+from ..core.shapes import broadcast, picked
 from ..ops import indexing, shaping
-from ..primitive import Primitive
-from ..shapes import broadcast, picked
 from .algebra import Algebra
 from .expr import Expr
 from .index import picked_sizes, standin
@@ -31,9 +31,9 @@ def _realigned(x: Any, pattern: Pattern) -> Any:
     return x[tuple(None if p is None else slice(None) for p in pattern)]
 
 
-REALIGN = Primitive(
-    _realigned, None, lambda x, pattern: tuple(1 if p is None else x[p] for p in pattern),
-    None, None, False,
+REALIGN = Op(
+    _realigned, shape=lambda x, pattern: tuple(1 if p is None else x[p] for p in pattern),
+    kind="realign",
 )  # fmt: skip
 REALIGN.settings = {"pattern": None}
 REALIGN.argnames = ("x",)
@@ -46,10 +46,10 @@ def realign(algebra: Algebra, x: Expr, pattern: Pattern, full: tuple[int, ...]) 
     ``pattern[i]`` is the axis of `full` that becomes axis i, None for a new axis of size 1. Axes
     that are left out have size 1, or x is constant along them.
     """
-    if x.primitive is LINEAR:
+    if x.op is LINEAR:
         return algebra.add(*(algebra.scale(realign(algebra, t, pattern, full), c)
                              for t, c in algebra.terms(x).items()))  # fmt: skip
-    if x.primitive is PRODUCT:
+    if x.op is PRODUCT:
         coef, factors = algebra.factors(x)
         return algebra.scale(algebra.times(*(
             algebra.power(realign(algebra, b, pattern, full), k) for b, k in factors.items()
@@ -60,7 +60,7 @@ def realign(algebra: Algebra, x: Expr, pattern: Pattern, full: tuple[int, ...]) 
     )
     while own and own[0] is None:
         own = own[1:]  # a leading axis of size 1 may as well be absent
-    if x.primitive is REALIGN:
+    if x.op is REALIGN:
         inner = x.setting("pattern")
         own = tuple(None if p is None else inner[p] for p in own)
         x = x.args[0]
@@ -74,7 +74,7 @@ def realign(algebra: Algebra, x: Expr, pattern: Pattern, full: tuple[int, ...]) 
 
 def turned(algebra: Algebra, x: Expr, pattern: Pattern, shape: tuple[int, ...]) -> Expr:
     """Return ``realigned(x)`` in exactly this shape, two changes of axes made one."""
-    if x.primitive is REALIGN:
+    if x.op is REALIGN:
         inner = x.setting("pattern")
         pattern = tuple(None if p is None else inner[p] for p in pattern)
         x = x.args[0]
@@ -96,14 +96,14 @@ def pick(algebra: Algebra, x: Expr, like: Expr) -> Expr:
     Along axes where x is constant, nothing needs to be picked.
     """
     index = like.setting("index")
-    full = like.shape if like.primitive is indexing.scatter else like.args[0].shape
+    full = like.shape if like.op is indexing.scatter else like.args[0].shape
     simple = [part for part in index if isinstance(part, (Counted, Slot))]
     if len(simple) != len(index) or len(index) != len(full):
         return gathered(algebra, x, like, full)
-    if x.primitive is LINEAR:
+    if x.op is LINEAR:
         parts = [(pick(algebra, t, like), c) for t, c in algebra.terms(x).items()]
         return algebra.add(*(algebra.scale(p, c) for p, c in parts))
-    if x.primitive is PRODUCT:
+    if x.op is PRODUCT:
         coef, factors = algebra.factors(x)
         picked = {b: pick(algebra, b, like) for b in factors}
         return algebra.scale(algebra.times(*(
@@ -156,7 +156,7 @@ def expanded(algebra: Algebra, x: Expr, full: tuple[int, ...]) -> Expr:
     if tuple(x.shape) == tuple(full):
         return x
     lead = len(full) - len(x.shape)
-    if x.primitive is REALIGN and tuple(x.args[0].shape) == tuple(full) and all(
+    if x.op is REALIGN and tuple(x.args[0].shape) == tuple(full) and all(
         p is None or p == i + lead for i, p in enumerate(x.setting("pattern"))
     ):  # fmt: skip
         whole: Expr = x.args[0]  # a sum that kept its axes

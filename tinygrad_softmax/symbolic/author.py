@@ -67,7 +67,7 @@ class Author:
             if e is not self.trace.output:
                 self.values[label] = e
                 canonical = self.chain.simplify(e)
-                if canonical.primitive is not None and canonical not in self.presenter.forms:
+                if canonical.op is not None and canonical not in self.presenter.forms:
                     self.presenter.name(label, canonical, whole=e.shape)
 
     def _name_shared_values(self) -> None:
@@ -76,14 +76,14 @@ class Author:
         forward = ordered([self.trace.output])
         consumers = Counter(arg for e in written_of([self.trace.output]) for arg in mentioned(e))
         for e in reversed(forward):
-            if e.primitive is None or e in named or not e.shape or e is self.trace.output:
+            if e.op is None or e in named or not e.shape or e is self.trace.output:
                 continue
-            name = e.primitive.__name__
+            name, kind = e.op.__name__, e.op.kind
             form = self.presenter(self.chain.simplify(e))
-            if form.primitive is REALIGN and form.args[0].shape == e.shape:
+            if form.op is REALIGN and form.args[0].shape == e.shape:
                 form = form.args[0]  # a sum that kept its axes
-            again = name in _COSTLY and form.primitive is not None and form in self.slopes.counted()
-            if again or (consumers[e] > 1 and name not in _CHEAP):
+            again = kind in _COSTLY and form.op is not None and form in self.slopes.counted()
+            if again or (consumers[e] > 1 and kind not in _CHEAP):
                 label = self.unused(f"{name}_{self._called(e.args[0])}")
                 self.values[label] = e
                 algebra = self.presenter.algebra
@@ -110,7 +110,7 @@ class Author:
         for g, name in nearest.items():
             if (
                 g.shape
-                and g.primitive is not None
+                and g.op is not None
                 and g not in presenter.forms
                 and (g not in set(results.values()))
             ):
@@ -118,7 +118,7 @@ class Author:
                 self.slopes.made[alias] = presenter.definitions[alias]
         for name in sorted(results, key=lambda name: chain.algebra.cost(results[name])):
             g = results[name]
-            if g.primitive is None or g in presenter.forms:
+            if g.op is None or g in presenter.forms:
                 self.slopes.results[name] = presenter(g)
             else:
                 alias = presenter.name(self.finals[name], g)
@@ -134,7 +134,7 @@ class Author:
     def _name_shared(self) -> None:
         """Name gradients that are written more than once though the user has no name for them."""
         presented = {self.presenter(g): raw for raw, g in self.chain.gradients.items()
-                     if raw.primitive is not None}  # fmt: skip
+                     if raw.op is not None}  # fmt: skip
         while True:
             counts = self.slopes.counted()
             shared = [e for e, n in counts.items() if n > 1 and self._worth(e)]
@@ -148,16 +148,16 @@ class Author:
     def _worth(self, e: Expr) -> bool:
         return (
             bool(e.shape)
-            and e.primitive is not None
+            and e.op is not None
             and e.dtype != bool
             # two entrywise operations are worth a line, a pick or a sum of something named is not
-            and self.presenter.algebra.cost(e) > 3 - (e.primitive in (LINEAR, PRODUCT))
+            and self.presenter.algebra.cost(e) > 3 - (e.op in (LINEAR, PRODUCT))
         )
 
     def _name_scatters(self) -> None:
         """Give scatters that cannot be written as updates in place lines of their own."""
         while (e := self.slopes.scatter()) is not None:
-            picks = [f for f in ordered([self.trace.output]) if f.primitive is getitem]
+            picks = [f for f in ordered([self.trace.output]) if f.op is getitem]
             index = frozen(e.settings)[0]
             places = {frozen(f.settings)[0] == index: self._called(f.args[0]) for f in picks}
             self.slopes.name(e, self.unused(f"d{places.get(True, 'values')}"))

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import GradientLostError, NoRuleError
-from ..operators import Operators
-from ..primitive import NUMPY, Primitive
+from ..core.errors import GradientLostError, NoRuleError
+from ..core.op import NUMPY, Op
+from ..core.tensor import Indexing
 
 #: NumPy functions that make an array of the shape of another.
 _LIKE = {np.zeros_like, np.ones_like, np.full_like, np.empty_like}
@@ -25,7 +25,7 @@ def floor_divide(x: Any, y: Any) -> Any:
     return x // y
 
 
-FLOOR = Primitive(floor_divide, None, None, None, None, True)
+FLOOR = Op(floor_divide, piecewise_constant=True, symbol="//")
 
 
 class BranchError(TypeError):
@@ -40,7 +40,7 @@ class Noted(NamedTuple):
     keywords: dict[str, Any]
 
 
-class Called(Operators):
+class Called(Indexing):
     """Python's operators and NumPy's functions, with a note of the calls."""
 
     __slots__ = ()
@@ -53,8 +53,9 @@ class Called(Operators):
         made = super().__array_function__(function, types, args, kwargs)
         name = function.__name__
         place = next((f"{n}.{name}" for n, m in _PLACES if getattr(m, name, None) is function), "")
-        composed = not isinstance(NUMPY.get(function), Primitive) and isinstance(made, Called)
-        if composed and place and function not in _OWN_WAY:
+        composed = not isinstance(NUMPY.get(function), Op) and isinstance(made, Called)
+        unchanged = any(made is value for value in args)  # np.clip(x, None, None)
+        if composed and place and function not in _OWN_WAY and not unchanged:
             lifted = {name: _lifted(self.world, value) for name, value in kwargs.items()}
             self.world.calls.setdefault(made, Noted(place, _lifted(self.world, args), lifted))
         return made
@@ -110,7 +111,24 @@ def _lifted(world: Any, value: Any) -> Any:
 
 
 #: Composed functions that `text` writes in a way of its own, from the ops.
-_OWN_WAY = {np.dot, np.concatenate, np.einsum, np.inner, np.shape, np.size, np.ndim}
+_OWN_WAY = {
+    np.sum,
+    np.max,
+    np.min,
+    np.amax,
+    np.amin,
+    np.where,
+    np.reshape,
+    np.transpose,
+    np.broadcast_to,
+    np.dot,
+    np.concatenate,
+    np.einsum,
+    np.inner,
+    np.shape,
+    np.size,
+    np.ndim,
+}
 
 
 def _noting(name: str) -> Any:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..backward import gradients
-from ..errors import BackwardError
+from ..core.errors import BackwardError
+from ..core.reverse import reverse
 from .algebra import Algebra
 from .align import expanded
 from .evaluate import ordered
@@ -63,11 +63,11 @@ class Chain:
             raise BackwardError(
                 f"{name} does not depend on {', '.join(wrt)}: there is nothing to derive"
             )
-        for node, g, _ in gradients(traced.output, traced.world.lift(1.0)):
+        for node, g, _ in reverse(traced.output, traced.world.lift(1.0)):
             self.raw[node] = g
             mark = len(algebra.steps)
             self.gradients[node] = canonical = self.simplify(g)
-            if node.primitive is not None and canonical.shape:
+            if node.op is not None and canonical.shape:
                 algebra.held.add(canonical)
             self.steps[node] = algebra.steps[mark:]
 

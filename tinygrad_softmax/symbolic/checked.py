@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..transforms import value_and_grad
+from ..core.transforms import value_and_grad
 from .chain import Chain
 from .evaluate import evaluate
 from .inputs import fresh

@@ -14,14 +14,14 @@ def cost(e: Expr) -> int:
     total, stack, seen = 0, [e], set()
     while stack:
         node = stack.pop()
-        if node in seen or node.primitive is None:
+        if node in seen or node.op is None:
             continue
         seen.add(node)
-        if node.primitive is PRODUCT:
+        if node.op is PRODUCT:
             total += len(node.args) - 1 + sum(k != 1 for k in node.setting("exps"))
-        elif node.primitive is LINEAR:
+        elif node.op is LINEAR:
             total += len(node.args) - 1 + sum(abs(c) != 1 for c in node.setting("coefs"))
-        elif node.primitive.__name__ == "realign":
+        elif node.op.kind == "realign":
             total += not _only_leads(node)  # the same entries, looked at another way
         else:
             total += 3

@@ -22,12 +22,12 @@ def evaluate(roots: Iterable[Expr], env: dict[str, Any]) -> list[Any]:
     known: dict[Expr, Any] = {}
     roots = list(roots)
     for node in ordered(roots):
-        if node.primitive is None:
+        if node.op is None:
             known[node] = env.get(str(node.label), node.value)
             continue
         args = [known[arg] for arg in node.args]
         settings = {name: _computed(value, args, env, node.world) for name, value in node.settings}
-        known[node] = node.primitive.forward(*args[: len(node.inputs)], **settings)
+        known[node] = node.op.forward(*args[: len(node.inputs)], **settings)
     return [known[root] for root in roots]
 
 
@@ -90,5 +90,5 @@ def substituted(e: Expr, names: dict[Expr, Expr], world: World) -> Expr:
             args = tuple(memo[arg] for arg in node.args)
             same = all(a is b for a, b in zip(args, node.args, strict=True))
             memo[node] = node if same else world.make(
-                node.primitive, args, node.settings, node.shape)  # fmt: skip
+                node.op, args, node.settings, node.shape)  # fmt: skip
     return memo[e]

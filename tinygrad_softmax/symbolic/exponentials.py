@@ -17,9 +17,9 @@ _JOINS = frozenset({"add", "multiply", "divide"})
 
 def kind(e: Expr) -> str:
     """Return the name of an expression's op, "" for an input or a constant."""
-    if e.primitive is LINEAR or e.primitive is PRODUCT:
-        return "linear" if e.primitive is LINEAR else "product"
-    return e.primitive.__name__ if e.primitive is not None else ""
+    if e.op is LINEAR or e.op is PRODUCT:
+        return "linear" if e.op is LINEAR else "product"
+    return e.op.kind if e.op is not None else ""
 
 
 def is_positive(e: Expr) -> bool:

@@ -1,6 +1,6 @@
 """Expressions: the third kind of value that the ops run on.
 
-Imports `operators` and `primitive`. An expression is an op and its operands, immutable and shared:
+An expression is an op and its operands, immutable and shared:
 the same op on the same operands is the same object. It has the fields of a tape's node, so the
 reverse pass differentiates it by the very rules that differentiate arrays.
 """
@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import GradientLostError, ShapeError
-from ..primitive import Primitive
+from ..core.errors import GradientLostError, ShapeError
+from ..core.op import Op
 from .calls import BranchError as BranchError
 from .calls import Called, Noted
 from .index import filled, frozen, picked_sizes, standin, symbolic_index
@@ -86,30 +86,28 @@ class World:
             )
         return self.table[key]
 
-    def find(self, primitive: Primitive, args: tuple[Expr, ...]) -> Expr | None:
+    def find(self, op: Op, args: tuple[Expr, ...]) -> Expr | None:
         """Return the expression of an op without settings, if it has been made."""
-        return self.table.get((primitive.__name__, args, ()))
+        return self.table.get((op, args, ()))
 
-    def make(self, primitive: Primitive, args: tuple[Expr, ...], settings: Any, shape: Any) -> Expr:
+    def make(self, op: Op, args: tuple[Expr, ...], settings: Any, shape: Any) -> Expr:
         """Return the expression of an op on operands, once; settings as pairs, with Slots."""
-        key = (primitive.__name__, args, frozen(settings))
+        key = (op, args, frozen(settings))
         if key not in self.table:
             self.table[key] = Expr(
-                self, primitive, args, settings, tuple(map(self.named, shape)),
-                _dtype(primitive, args, settings), None, None,
-                not primitive.plain and any(arg.tracked for arg in args),
+                self, op, args, settings, tuple(map(self.named, shape)),
+                _dtype(op, args, settings), None, None,
+                not op.piecewise_constant and any(arg.tracked for arg in args),
             )  # fmt: skip
         return self.table[key]
 
 
-def _dtype(primitive: Primitive, args: Iterable[Expr], settings: Any) -> Any:
-    name = primitive.__name__
+def _dtype(op: Op, args: Iterable[Expr], settings: Any) -> Any:
+    if op.dtype is not None:
+        return op.dtype
+    name = op.kind
     if name == "astype":
         return np.dtype(dict(settings)["dtype"])
-    if name in ("argmax", "argmin"):
-        return np.dtype(int)
-    if primitive.plain and name not in ("stop_gradient", "floor_divide"):
-        return np.dtype(bool)
     found = np.result_type(*(arg.dtype for arg in args), np.dtype(bool))
     if name == "sum" and found.kind == "b":
         return np.dtype(int)
@@ -124,7 +122,7 @@ class Expr(Called):
     ----------
     world : World
         What it shares with its fellows.
-    primitive : Primitive or None
+    op : Op or None
         The op; None for an input or a constant.
     args : tuple of Expr
         Operands, those that stand in the settings last.
@@ -142,14 +140,14 @@ class Expr(Called):
         Whether it depends on something to differentiate by.
     """
 
-    __slots__ = ("args", "dtype", "label", "primitive", "serial", "settings", "shape", "tracked",
+    __slots__ = ("args", "dtype", "label", "op", "serial", "settings", "shape", "tracked",
                  "value", "world")  # fmt: skip
 
-    seals = ()
+    guards = ()
 
-    def __init__(self, world: World, primitive: Any, args: Any, settings: Any, shape: Any,
+    def __init__(self, world: World, op: Any, args: Any, settings: Any, shape: Any,
                  dtype: Any, label: Any, value: Any, tracked: bool) -> None:  # fmt: skip
-        self.world, self.primitive, self.args, self.settings = world, primitive, args, settings
+        self.world, self.op, self.args, self.settings = world, op, args, settings
         self.shape, self.dtype = shape, dtype  # type: ignore[misc] # slots here, not properties
         self.label, self.value = label, value
         self.tracked = tracked
@@ -158,10 +156,10 @@ class Expr(Called):
         self.serial = world.count
 
     @classmethod
-    def apply(cls, primitive: Any, inputs: tuple[Any, ...], settings: dict[str, Any]) -> Any:
+    def apply(cls, op: Any, inputs: tuple[Any, ...], settings: dict[str, Any]) -> Any:
         """Make the expression of an op; the shape rule says what comes out."""
         world = next(value.world for value in inputs if isinstance(value, Expr))
-        if primitive.__name__ == "getitem":
+        if op.kind == "getitem":
             settings = {"index": symbolic_index(inputs[0], settings["index"])}
         operands = [world.lift(value) for value in inputs]
 
@@ -176,18 +174,18 @@ class Expr(Called):
         held = tuple((name, hold(value)) for name, value in settings.items())
         shown = {name: standin(value, operands) for name, value in held}
         try:
-            shape = primitive.shape(*(arg.shape for arg in operands[: len(inputs)]), **shown)
+            shape = op.shape(*(arg.shape for arg in operands[: len(inputs)]), **shown)
         except ShapeError as error:
-            error.args = (f"{primitive.__name__}: {error.args[0]}",)
+            error.args = (f"{op.__name__}: {error.args[0]}",)
             raise
-        if primitive.__name__ == "getitem":
+        if op.kind == "getitem":
             shape = picked_sizes(operands[0], settings["index"], shape)
-        return world.make(primitive, tuple(operands), held, shape)
+        return world.make(op, tuple(operands), held, shape)
 
     @property
     def inputs(self) -> tuple[Expr, ...]:
         """The operands proper, without those that stand in the settings."""
-        n = len(self.args) if self.primitive.variadic else len(self.primitive.argnames)
+        n = len(self.args) if self.op.variadic else len(self.op.argnames)
         args: tuple[Expr, ...] = self.args[:n]
         return args
 
@@ -198,9 +196,9 @@ class Expr(Called):
     # --- the fields of a tape's node, so that `gradients` can walk expressions ---
 
     @property
-    def origins(self) -> tuple[Expr | None, ...]:
+    def parents(self) -> tuple[Expr | None, ...]:
         """The operands that depend on something to differentiate by."""
-        if self.primitive is None:
+        if self.op is None:
             return ()
         return tuple(arg if arg.tracked else None for arg in self.inputs)
 
@@ -208,15 +206,15 @@ class Expr(Called):
     def plan(self) -> Any:
         """Where gradients go from here."""
         mask = sum(1 << i for i, arg in enumerate(self.inputs) if arg.tracked)
-        return self.primitive.plans.get(mask) or self.primitive.plan(mask, len(self.inputs))
+        return self.op.plans.get(mask) or self.op.plan(mask, len(self.inputs))
 
     @property
-    def kept(self) -> Any:
+    def saved(self) -> Any:
         """What the rules want of the forward pass: expressions."""
-        if self.primitive is None or self.plan.pick is None:
+        if self.op is None or self.plan.pick is None:
             return ()
         settings = [filled(value, self.args) for _, value in self.settings]
-        if self.primitive.variadic:
+        if self.op.variadic:
             return self.plan.pick((self.inputs, self, *settings))
         return self.plan.pick((*self.inputs, self, *settings))
 
@@ -226,4 +224,4 @@ class Expr(Called):
         return math.prod(self.shape)
 
     def __repr__(self) -> str:
-        return f"<{self.label or (self.primitive and self.primitive.__name__)} {self.shape}>"
+        return f"<{self.label or (self.op and self.op.__name__)} {self.shape}>"

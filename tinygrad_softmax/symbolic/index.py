@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import NoRuleError, ShapeError
-from ..operators import Operators
-from ..shapes import broadcast
+from ..core.errors import NoRuleError, ShapeError
+from ..core.shapes import broadcast
+from ..core.tensor import Operators
 from .sizes import Counted, Dim, SizeDependentError, Slot
 
 

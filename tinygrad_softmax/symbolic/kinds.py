@@ -18,18 +18,18 @@ _MIXED = frozenset(["_linear", "_power_product", "where", "maximum", "minimum", 
 
 def is_real(e: Expr) -> bool:
     """Whether what is written for `e` surely gives floating-point numbers."""
-    if e.primitive is None:
+    if e.op is None:
         return bool(e.dtype.kind == "f")
-    name = e.primitive.__name__
+    name = e.op.kind
     if name == "astype" or (name == "broadcast_to" and is_number(e.args[0])):
         return True
     if e.dtype.kind in "bi":
         return False
-    if e.primitive is LINEAR and any(c != int(c) for c in e.setting("coefs")):
+    if e.op is LINEAR and any(c != int(c) for c in e.setting("coefs")):
         return True
-    if e.primitive is PRODUCT and any(k < 0 or k.denominator > 1 for k in e.setting("exps")):
+    if e.op is PRODUCT and any(k < 0 or k.denominator > 1 for k in e.setting("exps")):
         return True
-    if e.primitive.elementwise and name not in _MIXED:
+    if e.op.elementwise and name not in _MIXED:
         return True
     return any(map(is_real, e.inputs))
 
@@ -41,7 +41,7 @@ def cast(written: ast.expr) -> ast.expr:
 
 def leads(e: Expr) -> bool:
     """Whether `e` only drops leading axes of size 1."""
-    if e.primitive is not REALIGN:
+    if e.op is not REALIGN:
         return False
     (x,), pattern = e.args, e.setting("pattern")
     lead = len(x.shape) - len(pattern)

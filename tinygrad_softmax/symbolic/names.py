@@ -25,7 +25,7 @@ def between(output: Expr, names: dict[str, Expr], taken: set[str]) -> dict[str, 
     """Return names with some more where a value is made of many that have none."""
     named, made, depths = set(names.values()), dict(names), dict[Expr, int]()
     for node in ordered([output]):
-        named_or_given = node in named or node.primitive is None
+        named_or_given = node in named or node.op is None
         depth = 0 if named_or_given else 1 + max((depths[arg] for arg in node.args), default=0)
         if depth > _DEEPEST and node is not output:
             depth = 0
@@ -96,7 +96,7 @@ class Watching:
         while outer is not None and not outer.f_code.co_filename.startswith(_OURS):
             depth, outer = depth + 1, outer.f_back
         for name, value in list(user.f_locals.items()):
-            if isinstance(value, Expr) and value.primitive is not None:
+            if isinstance(value, Expr) and value.op is not None:
                 known = self.by_value.get(value)
                 if known is None or depth < known[0]:
                     self.by_value[value] = (depth, name)

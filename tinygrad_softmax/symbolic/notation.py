@@ -9,7 +9,7 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
-from ..shapes import normalize_axis
+from ..core.shapes import normalize_axis
 from .expr import Expr
 from .terms import is_number
 
@@ -30,7 +30,7 @@ def _reduction(writer: Any, e: Expr) -> ast.expr:
     keywords = [] if axis is None else [ast.keyword("axis", writer.setting(axis, e))]
     if keepdims:
         keywords.append(ast.keyword("keepdims", ast.Constant(True)))
-    function = ast.Attribute(ast.Name("np"), e.primitive.__name__)
+    function = ast.Attribute(ast.Name("np"), e.op.__name__)
     return ast.Call(function, [writer.write(x)], keywords)
 
 
@@ -38,14 +38,14 @@ def _realign(writer: Any, e: Expr) -> ast.expr:
     """Write a change of axes: a summed axis dropped, a transpose, or new axes."""
     (x,), pattern = e.args, e.setting("pattern")
     used = tuple(p for p in pattern if p is not None)
-    if x.primitive is not None and x.primitive.__name__ in ("sum", "max", "min") and (
+    if x.op is not None and x.op.kind in ("sum", "max", "min") and (
         used == pattern == tuple(sorted(used)) and x.setting("keepdims") and x not in writer.names
         and not {*used} & {*(axes := normalize_axis(x.setting("axis"), len(x.shape)))}
         and len(used) + len(axes) == len(x.shape)
     ):  # fmt: skip
         settings = tuple((n, False if n == "keepdims" else v) for n, v in x.settings)
         world = writer.algebra.world
-        return _reduction(writer, world.make(x.primitive, x.args, settings, e.shape))
+        return _reduction(writer, world.make(x.op, x.args, settings, e.shape))
     written: ast.expr = writer.write(x)
     if (
         used == pattern[-len(used) :]

@@ -11,8 +11,8 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
-from ..ops import reduction
-from ..ops.selection import maximum
+from ..ops import reductions
+from ..ops.elementwise import maximum
 from ..ops.shaping import broadcast_to
 from .algebra import Algebra
 from .align import REALIGN, compact, expanded, realign, turned
@@ -31,7 +31,7 @@ def _named(function: object) -> Law:
 def constant_into_sum(algebra: Algebra, e: Expr) -> Expr | None:
     """A factor that does not change along the axis can be taken into the sum."""
     _, factors = algebra.factors(e)
-    sums = [b for b, k in factors.items() if k == 1 and b.primitive is reduction.sum]
+    sums = [b for b, k in factors.items() if k == 1 and b.op is reductions.sum]
     for base in sums:
         axes = base.setting("axis")
         for other, j in factors.items():
@@ -52,7 +52,7 @@ def _into_sum(
     algebra: Algebra, factors: dict[Expr, Fraction], base: Expr, other: Expr, part: Fraction
 ) -> Expr:
     inside = algebra.times(base.args[0], algebra.power(other, part))
-    made = algebra.op(reduction.sum, (inside,), base.settings, base.shape)
+    made = algebra.op(reductions.sum, (inside,), base.settings, base.shape)
     rest = {b: k for b, k in factors.items() if b is not base} | {other: factors[other] - part}
     return algebra.times(algebra.product(Fraction(1), rest), made)
 
@@ -118,7 +118,7 @@ class Presenter:
             full = expanded(self.canonical, canonical, whole)
             self.forms = {canonical: alias, full: leaf, **self.forms}
         is_matrix = len(full.shape) == 2 and 1 not in full.shape
-        if is_matrix and full.primitive in (LINEAR, PRODUCT):  # it is met turned, too
+        if is_matrix and full.op in (LINEAR, PRODUCT):  # it is met turned, too
             over = realign(self.canonical, full, (1, 0), full.shape)
             turned_leaf = realign(self.algebra, leaf, (1, 0), full.shape)
             self.algebra.aliases.setdefault(self(over), turned_leaf)
@@ -127,7 +127,7 @@ class Presenter:
         _, factors = self.algebra.factors(presented)
         if len(factors) == 1:
             ((base, k),) = factors.items()
-            if k == -1 and base.primitive is LINEAR:
+            if k == -1 and base.op is LINEAR:
                 self.algebra.reciprocals[alias] = base
         self.known.clear()
         return leaf
@@ -141,36 +141,34 @@ class Presenter:
     def _present(self, e: Expr) -> Expr:
         if e in self.forms:
             return self.forms[e]
-        if e.primitive is None:
+        if e.op is None:
             return e
         canonical, algebra = self.canonical, self.algebra
-        if e.primitive is PRODUCT:
+        if e.op is PRODUCT:
             coef, factors = canonical.factors(e)
             whole = self._fold_product(factors)
             return algebra.product(coef, whole)
-        if e.primitive is LINEAR:
+        if e.op is LINEAR:
             return self._fold_sum(e)
-        if e.primitive.__name__ in ("greater", "less_equal"):
+        if e.op.kind in ("greater", "less_equal"):
             z, bound = e.args
             for pair in ((bound, z), (z, bound)):
                 ramp = canonical.world.find(maximum, pair)
                 if ramp is not None and ramp in self.forms:  # z > 0 just where maximum(0, z) is
-                    return algebra.op(
-                        e.primitive, (self.forms[ramp], self(bound)), e.settings, e.shape
-                    )
+                    return algebra.op(e.op, (self.forms[ramp], self(bound)), e.settings, e.shape)
         args = tuple(map(self, e.args))
-        if e.primitive is broadcast_to:
+        if e.op is broadcast_to:
             return expanded(algebra, args[0], e.shape)
-        if e.primitive is REALIGN:
+        if e.op is REALIGN:
             return turned(algebra, args[0], e.setting("pattern"), e.shape)
-        return algebra.op(e.primitive, args, e.settings, e.shape)
+        return algebra.op(e.op, args, e.settings, e.shape)
 
     def _fold_product(self, factors: dict[Expr, Fraction]) -> dict[Expr, Fraction]:
         """Put products that have a name back together, then present what is left."""
         left = dict(factors)
         whole: dict[Expr, Fraction] = {}
         for form, alias in self.forms.items():
-            if form.primitive is not PRODUCT:
+            if form.op is not PRODUCT:
                 continue
             _, parts = self.canonical.factors(form)
             m = _times_in(parts, left)
@@ -192,7 +190,7 @@ class Presenter:
         left = dict(self.canonical.terms(e))
         parts: list[Expr] = []
         for form, alias in self.forms.items():
-            if form.primitive is not LINEAR or len(form.args) < 2:
+            if form.op is not LINEAR or len(form.args) < 2:
                 continue
             terms = self.canonical.terms(form)
             if not all(t in left for t in terms):

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..ops import indexing, shaping
-from ..shapes import normalize_axis
+from ..core.shapes import normalize_axis
+from ..ops import elementwise, indexing, shaping
 from .algebra import Algebra
 from .align import expanded, pick, realign
 from .evaluate import ordered
@@ -52,26 +52,26 @@ class Simplifier:
         return self.known[e]
 
     def _read(self, node: Expr) -> Expr:
-        if node.primitive is None:
+        if node.op is None:
             return node
         args = [self.known[arg] for arg in node.args]
-        name = node.primitive.__name__
-        if args and all(map(is_number, args)) and node.primitive.elementwise:
-            value = node.primitive.forward(*(arg.value.item() for arg in args))
+        name = node.op.kind
+        if args and all(map(is_number, args)) and node.op.elementwise:
+            value = node.op.forward(*(arg.value.item() for arg in args))
             return self.algebra.world.lift(np.asarray(value).item())
         if name in READINGS:
             return READINGS[name](self.algebra, node, args)
-        if node.primitive.elementwise:
-            shape = node.primitive.shape(*(arg.shape for arg in args))
-            return self.algebra.op(node.primitive, tuple(args), node.settings, shape)
+        if node.op.elementwise:
+            shape = node.op.shape(*(arg.shape for arg in args))
+            return self.algebra.op(node.op, tuple(args), node.settings, shape)
         n = len(node.inputs)
         whole = [expanded(self.algebra, arg, raw.shape) if i < n else arg
                  for i, (arg, raw) in enumerate(zip(args, node.args, strict=True))]  # fmt: skip
         if name in ("matmul", "einsum") and _lost(whole) and not _lost(node.inputs):
             whole[0] = self.algebra.op(  # of masks NumPy makes no sums of products
-                shaping.astype, (whole[0],), (("dtype", float),), whole[0].shape
+                elementwise.astype, (whole[0],), (("dtype", float),), whole[0].shape
             )
-        return self.algebra.op(node.primitive, tuple(whole), node.settings, node.shape)
+        return self.algebra.op(node.op, tuple(whole), node.settings, node.shape)
 
 
 def _lost(operands: Iterable[Expr]) -> bool:
@@ -126,8 +126,8 @@ def _(algebra: Algebra, node: Expr, args: list[Expr]) -> Expr:
         k = number(exponent.value.item())
         if isinstance(k, Fraction):
             return algebra.power(base, k)
-    shape = node.primitive.shape(base.shape, exponent.shape)
-    return algebra.op(node.primitive, (base, exponent), (), shape)
+    shape = node.op.shape(base.shape, exponent.shape)
+    return algebra.op(node.op, (base, exponent), (), shape)
 
 
 @reading("sum")
@@ -210,7 +210,7 @@ def _(algebra: Algebra, node: Expr, args: list[Expr]) -> Expr:
 @reading("logaddexp")
 def _(algebra: Algebra, node: Expr, args: list[Expr]) -> Expr:
     """Read log(exp(x) + exp(y)) as what it says."""
-    from ..ops.exponential import exp, log
+    from ..ops.elementwise import exp, log
 
     powers = [algebra.op(exp, (x,), (), x.shape) if not is_zero(x) else algebra.one for x in args]
     inside = algebra.add(*powers)

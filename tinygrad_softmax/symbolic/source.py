@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from fractions import Fraction
 
-from ..ops import selection
+from ..ops import elementwise
 from ..ops.indexing import getitem
 from ..ops.shaping import broadcast_to, reshape, transpose
 from .align import REALIGN, expanded
@@ -52,17 +52,12 @@ class Lines:
         """Write ``a * (h > 0)`` as a, and zeros put in where h <= 0, if a is new."""
         algebra, writer = self.writer.algebra, self.writer
         coef, factors = algebra.factors(e)
-        masks = [b for b, k in factors.items() if b.primitive is selection.greater and k == 1]
-        if len(masks) != 1 or masks[0].args[0].primitive is not None or len(factors) < 2:
+        masks = [b for b, k in factors.items() if b.op is elementwise.greater and k == 1]
+        if len(masks) != 1 or masks[0].args[0].op is not None or len(factors) < 2:
             return False
         rest = algebra.product(coef, {b: k for b, k in factors.items() if b is not masks[0]})
         whole = tuple(rest.shape) == tuple(masks[0].shape) == tuple(e.shape)
-        if (
-            not whole
-            or rest.primitive is None
-            or rest in writer.names
-            or not (e.shape and is_real(rest))
-        ):
+        if not whole or rest.op is None or rest in writer.names or not (e.shape and is_real(rest)):
             return False
         h, bound = masks[0].args
         off = ast.Compare(writer.write(h), [ast.LtE()], [writer.write(bound)])
@@ -119,7 +114,7 @@ class Lines:
 
 def _own(e: Expr, written: ast.expr) -> ast.expr:
     """Return what is written as an array of its own, for it will be changed in place."""
-    shared = isinstance(written, ast.Name) or e.primitive in _VIEWS
+    shared = isinstance(written, ast.Name) or e.op in _VIEWS
     return ast.Call(ast.Attribute(written, "copy"), [], []) if shared else written
 
 

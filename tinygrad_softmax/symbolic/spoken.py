@@ -51,18 +51,14 @@ class Spoken:
         writer = Writer(self.presenter.algebra)
         writer.names = {e: str(leaf.label) for e, leaf in self.leaves.items()}
         for e in ordered([self.chain.trace.output]):
-            if (
-                e.primitive is indexing.getitem
-                and e not in self.leaves
-                and e.args[0] in self.leaves
-            ):
+            if e.op is indexing.getitem and e not in self.leaves and e.args[0] in self.leaves:
                 label = _unparsed(writer.write(e))
                 self._number({e: self.world.leaf(label, e.shape, e.dtype)})
                 self._name(e, label)
 
     def _name(self, e: Expr, label: str) -> None:
         canonical = self.chain.simplify(e)
-        if canonical.primitive is not None and canonical not in self.presenter.forms:
+        if canonical.op is not None and canonical not in self.presenter.forms:
             self.presenter.name(label, canonical)
 
     def _number(self, leaves: dict[Expr, Expr]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ops import exponential, selection
+from ..ops import elementwise
 from .algebra import Algebra
 from .evaluate import ordered
 from .exponentials import kind
@@ -43,7 +43,7 @@ class Stabiliser:
                 args = tuple(self.known[arg] for arg in node.args)
                 same = all(a is b for a, b in zip(args, node.args, strict=True))
                 made = node if same else self.world.make(
-                    node.primitive, args, node.settings, node.shape)  # fmt: skip
+                    node.op, args, node.settings, node.shape)  # fmt: skip
                 self.known[node] = self._rewritten(made)
         return self.known[e]
 
@@ -69,7 +69,7 @@ class Stabiliser:
         if is_number(e):
             value = float(np.log(e.value))
             return self.world.lift(int(value) if value == int(value) else value)
-        logarithm: Expr = exponential.log(e)
+        logarithm: Expr = elementwise.log(e)
         return self(logarithm)
 
     def exponent(self, factors: dict[Expr, Fraction]) -> Expr:
@@ -83,8 +83,8 @@ class Stabiliser:
 
     def powers(self, scores: Expr, axis: Any) -> Expr:
         """Return ``exp(scores - m)`` for the largest m, which is a constant for the gradient."""
-        most = np.max(selection.stop_gradient(scores), axis=axis, keepdims=True)
+        most = np.max(elementwise.stop_gradient(scores), axis=axis, keepdims=True)
         shift = scores - most
-        powers = self.made(exponential.exp(shift))
+        powers = self.made(elementwise.exp(shift))
         self.shifts[shift] = (scores, powers)
         return powers

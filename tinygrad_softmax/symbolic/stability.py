@@ -12,7 +12,7 @@ from functools import reduce
 
 import numpy as np
 
-from ..ops import arithmetic, exponential, reduction, selection
+from ..ops import elementwise, reductions
 from .algebra import Algebra
 from .evaluate import ordered
 from .exponentials import MOVES, can_overflow, is_exponential, is_share, kind
@@ -59,10 +59,10 @@ def logarithm_of_a_product(stable: Stabiliser, e: Expr) -> Expr | None:
 def logarithm_of_what_is_picked(stable: Stabiliser, e: Expr) -> Expr | None:
     """Picking entries and taking their logarithm can change places."""
     (x,) = e.args
-    if x.primitive is None or kind(x) not in MOVES or not is_exponential(x):
+    if x.op is None or kind(x) not in MOVES or not is_exponential(x):
         return None
     of = stable.log(x.args[0])
-    return stable.tidy.world.make(x.primitive, (of, *x.args[1:]), x.settings, x.shape)
+    return stable.tidy.world.make(x.op, (of, *x.args[1:]), x.settings, x.shape)
 
 
 @stability_law("log")
@@ -73,9 +73,9 @@ def logarithm_of_a_sum(stable: Stabiliser, e: Expr) -> Expr | None:
         return None
     scores, axis = stable.log(x.args[0]), x.setting("axis")
     powers = stable.powers(scores, axis)
-    summed = reduction.sum(powers, axis, keepdims=x.setting("keepdims"))
-    most = np.max(selection.stop_gradient(scores), axis=axis, keepdims=x.setting("keepdims"))
-    return stable.made(most + exponential.log(summed))
+    summed = reductions.sum(powers, axis, keepdims=x.setting("keepdims"))
+    most = np.max(elementwise.stop_gradient(scores), axis=axis, keepdims=x.setting("keepdims"))
+    return stable.made(most + elementwise.log(summed))
 
 
 @stability_law("log")
@@ -88,7 +88,7 @@ def logarithm_of_two_exponentials(stable: Stabiliser, e: Expr) -> Expr | None:
     logs = [tidy.add(tidy.world.lift(float(np.log(float(c)))), stable.log(term))
             for term, c in tidy.terms(x).items()] if kind(x) == "linear" else [
                 stable.log(arg) for arg in x.args]  # fmt: skip
-    return stable.made(reduce(exponential.logaddexp, logs))
+    return stable.made(reduce(elementwise.logaddexp, logs))
 
 
 @stability_law("log1p")
@@ -97,7 +97,7 @@ def logarithm_of_one_and_an_exponential(stable: Stabiliser, e: Expr) -> Expr | N
     (x,) = e.args
     if not can_overflow(x):
         return None
-    return stable.made(exponential.logaddexp(stable.world.lift(0), stable.log(x)))
+    return stable.made(elementwise.logaddexp(stable.world.lift(0), stable.log(x)))
 
 
 @stability_law("subtract")
@@ -110,7 +110,7 @@ def complement_of_a_share(stable: Stabiliser, e: Expr) -> Expr | None:
         (whole,) = share.args[0].args  # the sigmoid, said by its logarithm
         a, b = whole.args
         other = b if is_number(a) and a.value == 0 else a
-        return stable.made(exponential.exp(other - whole))
+        return stable.made(elementwise.exp(other - whole))
     share = stable.was.get(share, share)
     if kind(share) != "divide":
         return None
@@ -119,7 +119,7 @@ def complement_of_a_share(stable: Stabiliser, e: Expr) -> Expr | None:
         return None
     a, b = bottom.args
     other = b if _same(a, top) else a if _same(b, top) else None
-    return None if other is None else stable(arithmetic.divide(other, bottom))
+    return None if other is None else stable(elementwise.divide(other, bottom))
 
 
 def _same(a: Expr, b: Expr) -> bool:
@@ -146,7 +146,7 @@ def shift_invariance(stable: Stabiliser, e: Expr) -> Expr | None:
         return None
     axis = bottom.setting("axis")
     powers = stable.powers(stable.log(top), axis)
-    return stable.made(powers / reduction.sum(powers, axis, keepdims=bottom.setting("keepdims")))
+    return stable.made(powers / reductions.sum(powers, axis, keepdims=bottom.setting("keepdims")))
 
 
 @stability_law("divide")
@@ -155,7 +155,7 @@ def quotient_of_exponentials(stable: Stabiliser, e: Expr) -> Expr | None:
     top, bottom = e.args
     if not can_overflow(e):
         return None
-    return stable.made(exponential.exp(stable.difference(stable.log(top), stable.log(bottom))))
+    return stable.made(elementwise.exp(stable.difference(stable.log(top), stable.log(bottom))))
 
 
 @stability_law("divide")
@@ -187,7 +187,7 @@ def division_by_exponentials(stable: Stabiliser, e: Expr) -> Expr | None:
     top, bottom = e.args
     if not can_overflow(bottom):
         return None
-    return stable.made(top * exponential.exp(-stable.log(bottom)))
+    return stable.made(top * elementwise.exp(-stable.log(bottom)))
 
 
 @stability_law("product")
@@ -204,7 +204,7 @@ def exponentials_of_a_product(stable: Stabiliser, e: Expr) -> Expr | None:
             beside = tidy.product(Fraction(1), {b: j for b, j in factors.items() if b is not base})
             return stable.made(tidy.add(*(tidy.scale(stable(tidy.times(t, beside)), c)
                                           for t, c in tidy.terms(base).items())))  # fmt: skip
-    one = exponential.exp(stable.exponent(growing))
+    one = elementwise.exp(stable.exponent(growing))
     return stable.made(tidy.times(tidy.product(Fraction(1), rest), one))
 
 
@@ -218,7 +218,7 @@ def power_of_an_exponential(stable: Stabiliser, e: Expr) -> Expr | None:
     base, k = e.args
     if not (is_number(k) and k.value < 0 and can_overflow(base)):
         return None
-    return stable.made(exponential.exp(k * stable.log(base)))
+    return stable.made(elementwise.exp(k * stable.log(base)))
 
 
 def stabilised(traced: Trace) -> tuple[Trace, list[Step]]:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..backward import contribution, order
-from ..rules import Edge
+from ..core.op import Edge
+from ..core.reverse import contribution, order
 from .align import expanded
 from .chain import Chain
 from .evaluate import evaluate, substituted
@@ -85,11 +85,11 @@ class Teller:
         for node in reversed(order(chain.trace.output)):
             g = sum(shares[node][1:], shares[node][0])
             laws += chain.steps[node]
-            if node in self.spoken.leaves and (node.primitive is not None or node in wanted):
+            if node in self.spoken.leaves and (node.op is not None or node in wanted):
                 told.append(self._stage(node, g, rules[node], laws))
                 g, laws, rules[node] = self.spoken.slope(node), [], {}
-            for edge in node.plan.edges if node.primitive is not None else ():
-                origin = node.origins[edge.position]
+            for edge in node.plan.edges if node.op is not None else ():
+                origin = node.parents[edge.position]
                 shares.setdefault(origin, []).append(contribution(node, edge, g))
                 reasons = dict.fromkeys(self._reasons(node, edge))
                 rules[origin] = {**rules.get(origin, {}), **rules[node], **reasons}
@@ -97,10 +97,10 @@ class Teller:
 
     def _reasons(self, node: Expr, edge: Edge) -> Iterator[tuple[str, str]]:
         """Yield why an arrow is what it is, as (op, sentence): its rule, and what was repeated."""
-        assert node.primitive is not None
-        yield str(node.primitive.__name__), " ".join((edge.function.__doc__ or "").split())
-        origin = node.origins[edge.position]
-        if node.primitive.elementwise and origin is not None and origin.shape != node.shape:
+        assert node.op is not None
+        yield str(node.op.__name__), " ".join((edge.function.__doc__ or "").split())
+        origin = node.parents[edge.position]
+        if node.op.elementwise and origin is not None and origin.shape != node.shape:
             was, now = self.spoken.shape(origin), self.spoken.shape(node)
             name = self.spoken.leaves[origin].label if origin in self.spoken.leaves else "A value"
             what = f"`{name}`" if origin in self.spoken.leaves else name

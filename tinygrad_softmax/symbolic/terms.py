@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..primitive import Primitive
+from ..core.op import Op
 from .expr import Expr
 
 Number = Fraction | float
@@ -29,8 +29,8 @@ def _power_product(*factors: Any, exps: tuple[Fraction, ...]) -> Any:
 
 
 #: A sum of terms with coefficients; a product of factors with exponents.
-LINEAR = Primitive(_linear, None, None, None, None, False)
-PRODUCT = Primitive(_power_product, None, None, None, None, False)
+LINEAR = Op(_linear, kind="_linear")
+PRODUCT = Op(_power_product, kind="_power_product")
 
 
 class DerivationError(RuntimeError):
@@ -64,7 +64,7 @@ def number(value: Any) -> Number:
 def is_number(e: Expr) -> bool:
     """Whether an expression is a plain number."""
     return (
-        e.primitive is None
+        e.op is None
         and e.value is not None
         and e.label is not None
         and (

@@ -8,27 +8,19 @@ from __future__ import annotations
 
 import ast
 from fractions import Fraction
+from itertools import count
 from typing import Any
 
 import numpy as np
 
-from ..ops import reduction
+from ..core.dispatch import full_name
+from ..ops import reductions
 from .algebra import Algebra
 from .arguments import Arguments
 from .expr import Expr
 from .kinds import cast, leads
 from .notation import SPECIAL
 from .terms import LINEAR, PRODUCT
-
-_BINARY: dict[str, type[ast.operator]] = {
-    "add": ast.Add, "subtract": ast.Sub, "multiply": ast.Mult, "divide": ast.Div,
-    "power": ast.Pow, "matmul": ast.MatMult, "floor_divide": ast.FloorDiv,
-}  # fmt: skip
-_COMPARE: dict[str, type[ast.cmpop]] = {
-    "less": ast.Lt, "less_equal": ast.LtE, "greater": ast.Gt, "greater_equal": ast.GtE,
-    "equal": ast.Eq, "not_equal": ast.NotEq,
-}  # fmt: skip
-
 
 _STRETCHING = (LINEAR, PRODUCT)
 
@@ -46,34 +38,35 @@ class Writer(Arguments):
         """Return the syntax tree of an expression."""
         if e in self.names:
             return ast.Name(self.names[e])
-        if e.primitive is None:
+        if e.op is None:
             return self._leaf(e)
         slack = self.slack
         if leads(e) and len(e.args[0].shape) <= slack and not self._reduces(e.args[0]):
             return self.write(e.args[0])  # v, not v[0], where it is stretched to that shape anyway
-        self.slack = max(slack, len(e.shape)) if e.primitive in _STRETCHING or (
-            e.primitive.elementwise) else 0  # fmt: skip
+        self.slack = max(slack, len(e.shape)) if e.op in _STRETCHING or (
+            e.op.elementwise) else 0  # fmt: skip
         written = self._written(e)
         self.slack = slack
         return written
 
     def _reduces(self, e: Expr) -> bool:
         """Whether this is a sum that can be written without the axes that it kept."""
-        return e.primitive is reduction.sum and e not in self.names
+        return e.op is reductions.sum and e not in self.names
 
     def _written(self, e: Expr) -> ast.expr:
         if e in e.world.calls:
             return self._noted(e.world.calls[e])
-        if e.primitive is LINEAR:
+        if e.op is LINEAR:
             return self._linear(e)
-        if e.primitive is PRODUCT:
+        if e.op is PRODUCT:
             return self._product(e)
-        name = e.primitive.__name__
-        if name in _BINARY:
-            return ast.BinOp(self.write(e.args[0]), _BINARY[name](), self.write(e.args[1]))
-        if name in _COMPARE:
-            return ast.Compare(self.write(e.args[0]), [_COMPARE[name]()], [self.write(e.args[1])])
-        special = SPECIAL.get(name)
+        if e.op.symbol:
+            tree: Any = ast.parse(f"x {e.op.symbol} y", mode="eval").body
+            left, right = map(self.write, e.args)
+            if isinstance(tree, ast.BinOp):
+                return ast.BinOp(left, tree.op, right)
+            return ast.Compare(left, tree.ops, [right])
+        special = SPECIAL.get(e.op.kind)
         return special(self, e) if special else self._call(e)
 
     def _leaf(self, e: Expr) -> ast.expr:
@@ -82,14 +75,17 @@ class Writer(Arguments):
         return self._constant(e.value)
 
     def _call(self, e: Expr) -> ast.expr:
-        primitive = e.primitive
+        op = e.op
         keywords = [ast.keyword(name, self.setting(value, e)) for name, value in e.settings
-                    if value != primitive.settings.get(name)]  # fmt: skip
-        name = primitive.__name__
-        if primitive.numpy is not None or hasattr(np, name):
-            function: ast.expr = ast.Attribute(ast.Name("np"), name)
-        else:
-            self.used[name] = primitive
+                    if value != op.settings.get(name)]  # fmt: skip
+        if op.numpy is not None:
+            function: ast.expr = ast.parse(full_name(op.numpy), mode="eval").body
+        elif op.kind and hasattr(np, op.kind):
+            function = ast.Attribute(ast.Name("np"), op.kind)
+        else:  # an op of the user's, of which there may be several with one name
+            names = (op.__name__ + "_" * i for i in count())
+            name = next(n for n in names if self.used.get(n, op) is op)
+            self.used[name] = op
             function = ast.Name(name)
         return ast.Call(function, [self.write(arg) for arg in e.inputs], keywords)
 
@@ -127,7 +123,7 @@ class Writer(Arguments):
     def _rank(self, e: Expr) -> tuple[bool, int]:
         """What a person writes first: products of matrices, then what came first."""
         _, factors = self.algebra.factors(e)
-        return (not any(b.primitive is not None and b.primitive.__name__ == "matmul"
+        return (not any(b.op is not None and b.op.kind == "matmul"
                         for b in factors), e.serial)  # fmt: skip
 
     def _scaled(self, term: Expr, c: Any) -> ast.expr:
@@ -147,7 +143,7 @@ class Writer(Arguments):
         """Write ``-(a - b) * c`` as ``(b - a) * c``."""
         _, factors = self.algebra.factors(term)
         for base, k in factors.items():
-            if k == 1 and base.primitive is LINEAR and base not in self.names:
+            if k == 1 and base.op is LINEAR and base not in self.names:
                 coefs = tuple(-c for c in base.setting("coefs"))
                 if max(coefs) > 0:  # else nothing is gained by turning the sum round
                     turned = self.algebra.world.make(

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import ShapeError
-from ..tensor import Tensor
+from ..core.errors import ShapeError
+from ..core.tensor import Tensor
 from .evaluate import ordered
 from .expr import BranchError, Expr, World
 from .names import Watching, between
@@ -162,7 +162,7 @@ def _run(function: Any, given: Any, arrays: Any, static: Any, sizes: Any, wrt: A
     return Trace(world, inputs, static, output, names, origins,
                  {place: int(n) for place, n in sizes.items()},
                  {int(n): _renewed(world, n) for n in pinned.values()
-                  if isinstance(n, Dim) and n.expr.primitive is not None},
+                  if isinstance(n, Dim) and n.expr.op is not None},
                  all(isinstance(n, Dim) for n in pinned.values()))  # fmt: skip
 
 
@@ -170,8 +170,8 @@ def _renewed(world: World, size: Dim) -> Dim:
     """Return a size that follows from others, by the names that those have in this world."""
     known: dict[Expr, Any] = {}
     for node in ordered([size.expr]):
-        if node.primitive is not None:
-            known[node] = node.primitive(*(known[arg] for arg in node.args))
+        if node.op is not None:
+            known[node] = node.op(*(known[arg] for arg in node.args))
         else:
             value = node.value.item() if hasattr(node.value, "item") else node.value
             known[node] = world.lift(value if is_number(node) else world.named(value))

@@ -51,7 +51,7 @@ def update_of(algebra: Algebra, e: Expr) -> Update | None:
 def _scatter_of(algebra: Algebra, term: Expr) -> Expr | None:
     """The scatter in a term that is a scatter times scalars."""
     _, factors = algebra.factors(term)
-    found = [b for b, k in factors.items() if b.primitive is indexing.scatter and k == 1]
+    found = [b for b, k in factors.items() if b.op is indexing.scatter and k == 1]
     if len(found) == 1 and all(b is found[0] or not b.shape for b in factors):
         return found[0]
     return None
@@ -67,7 +67,7 @@ def inner_scatters(algebra: Algebra, e: Expr) -> list[Expr]:
     """Return the scatters in `e` that no update in place takes care of."""
     update = update_of(algebra, e)
     parts = [e] if update is None else update.parts
-    return [part for part in ordered(parts) if part.primitive is indexing.scatter]
+    return [part for part in ordered(parts) if part.op is indexing.scatter]
 
 
 def meets_once(e: Expr) -> bool:

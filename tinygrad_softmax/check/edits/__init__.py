@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ...errors import ShapeError
+from ...core.errors import ShapeError
 from ...symbolic.evaluate import ordered, substituted
 from ...symbolic.exponentials import kind
 from ...symbolic.expr import Expr
@@ -73,7 +73,7 @@ class Editor(Shop):
                 inside = {term: set(ordered([term])) for term in whole.args}
                 for node in nodes:
                     within = [term for term, parts in inside.items() if node in parts]
-                    if len(within) > 1 and node.primitive is not None:
+                    if len(within) > 1 and node.op is not None:
                         found.setdefault(node, []).extend((whole, term) for term in within)
         return found
 
@@ -97,7 +97,7 @@ class Editor(Shop):
                 whole = self.product(carrying, formula)
                 yield self.said(self.text(whole)), whole
         for e in ordered([formula]):
-            if e.primitive is None and e.label in self.upstream:
+            if e.op is None and e.label in self.upstream:
                 yield str(e.label), e
 
     def terms(self, formula: Expr) -> Iterator[dict[str, Expr]]:
@@ -114,7 +114,7 @@ class Editor(Shop):
 
     def _changes(self, node: Expr, formula: Expr) -> Iterator[Change]:
         name = kind(node)
-        if node.primitive is None:
+        if node.op is None:
             yield from self._mixed_up(node)
         elif name == "linear":
             yield from terms.changes(self, node, formula)

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from ...core.op import Op
 from ...ops import indexing
-from ...ops.reduction import sum as summed
-from ...primitive import Primitive
+from ...ops.reductions import sum as summed
 from ...symbolic.evaluate import ordered, substituted
 from ...symbolic.exponentials import kind
 from ...symbolic.expr import Expr, World
@@ -82,7 +82,7 @@ class Shop:
 
     def carries(self, e: Expr) -> bool:
         """Whether an expression is made of an incoming gradient."""
-        return any(part.primitive is None and part.label in self.upstream for part in ordered([e]))
+        return any(part.op is None and part.label in self.upstream for part in ordered([e]))
 
     def linear(self, terms: dict[Expr, Any], like: Expr) -> Expr:
         """Return a sum of terms with coefficients."""
@@ -98,14 +98,14 @@ class Shop:
         return self.world.make(PRODUCT, tuple(factors), (("exps", tuple(factors.values())),),
                                like.shape)  # fmt: skip
 
-    def op(self, primitive: Any, args: tuple[Expr, ...], settings: Any) -> Expr:
+    def op(self, op: Any, args: tuple[Expr, ...], settings: Any) -> Expr:
         """Return an op on operands."""
-        shape = primitive.shape(*(arg.shape for arg in args), **dict(settings))
-        return self.world.make(primitive, args, settings, shape)
+        shape = op.shape(*(arg.shape for arg in args), **dict(settings))
+        return self.world.make(op, args, settings, shape)
 
     def like(self, node: Expr, args: tuple[Expr, ...]) -> Expr:
         """Return the same op on other operands."""
-        return self.world.make(node.primitive, args, node.settings, node.shape)
+        return self.world.make(node.op, args, node.settings, node.shape)
 
     def sum(self, x: Expr, axis: int) -> Expr:
         """Return a sum along one axis that stays, with size 1."""
@@ -125,7 +125,7 @@ class Shop:
         return self._token((term, c), lambda: self._term(term, c))
 
     def _term(self, term: Expr, c: Any) -> str:
-        scattered = [part for part in _factors(term) if part.primitive is indexing.scatter]
+        scattered = [part for part in _factors(term) if part.op is indexing.scatter]
         if len(scattered) == 1:
             (node,) = scattered
             inside = substituted(term, {node: node.args[0]}, self.world)
@@ -152,7 +152,7 @@ def _factors(term: Expr) -> tuple[Expr, ...]:
 
 def made_op(function: Any, name: str) -> Any:
     """Return an op for formulas with a mistake in them: it is computed, never differentiated."""
-    op = Primitive(function, None, lambda *shapes, **_: shapes[0], None, None, False)
+    op = Op(function, shape=lambda *shapes, **_: shapes[0], kind=name)
     op.__name__ = name
     return op
 

@@ -23,7 +23,7 @@ def changes(shop: Shop, node: Expr) -> Iterator[Change]:
     slots = [part for part in parts if isinstance(part, Slot)]
     for part in slots:
         yield from _other_labels(shop, node, part)
-    if node.primitive is indexing.scatter and slots:
+    if node.op is indexing.scatter and slots:
         yield from _not_added(shop, node, slots, any(isinstance(p, Counted) for p in parts))
 
 
@@ -39,7 +39,7 @@ def _other_labels(shop: Shop, node: Expr, part: Slot) -> Iterator[Change]:
         turned = shop.op(_TURNED, (labels,), (("shift", shift),))
         said = f"each row has the label of the row {word} it, not its own of `{text}`"
         yield Change("labels", said, _at(shop, node, part, turned))
-    whole = node.shape if node.primitive is indexing.scatter else node.args[0].shape
+    whole = node.shape if node.op is indexing.scatter else node.args[0].shape
     axis = node.setting("index").index(part) if isinstance(node.setting("index"), tuple) else 0
     for value in shop.values:
         if value.shape == whole and value.label not in shop.upstream:
@@ -49,7 +49,7 @@ def _other_labels(shop: Shop, node: Expr, part: Slot) -> Iterator[Change]:
 
 
 def _classes(shop: Shop, node: Expr, part: Slot) -> Expr:
-    size = node.shape if node.primitive is indexing.scatter else node.args[0].shape
+    size = node.shape if node.op is indexing.scatter else node.args[0].shape
     index = node.setting("index")
     return shop.world.lift(size[index.index(part) if isinstance(index, tuple) else 0])
 

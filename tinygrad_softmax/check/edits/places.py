@@ -87,5 +87,5 @@ class Family:
         made = {node: new}
         for e in sorted(above, key=lambda e: e.serial):
             args = tuple(made.get(arg, arg) for arg in e.args)
-            made[e] = e.world.make(e.primitive, args, e.settings, e.shape)
+            made[e] = e.world.make(e.op, args, e.settings, e.shape)
         return made[self.formula]

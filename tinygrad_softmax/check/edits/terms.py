@@ -26,7 +26,7 @@ def changes(shop: Shop, node: Expr, formula: Expr) -> Iterator[Change]:
         others = {t: k for t, k in terms.items() if t is not term}
         yield from _dropped(shop, node, formula, term, c, others, slope)
         yield from _resized(shop, node, term, c, others, slope)
-        if shop.carries(term) and term.primitive is None:
+        if shop.carries(term) and term.op is None:
             alone = shop.linear({**others, shop.world.lift(1): c}, node)
             yield Change("upstream", f"{shop.factor(term)} is missing", alone, 2)
         if _is_factor(shop, term):
@@ -78,7 +78,7 @@ def _resized(shop: Shop, node: Expr, term: Expr, c: Any, others: dict[Expr, Any]
 
 def _is_factor(shop: Shop, term: Expr) -> bool:
     """Whether a term is a value by itself, beside a number: ``2 * m``."""
-    return term.primitive is None and not is_number(term) and bool(term.shape) and not (
+    return term.op is None and not is_number(term) and bool(term.shape) and not (
         shop.carries(term)
     )  # fmt: skip
 
@@ -86,7 +86,7 @@ def _is_factor(shop: Shop, term: Expr) -> bool:
 def _is_slope(shop: Shop, node: Expr, formula: Expr) -> bool:
     """Whether a sum is a factor beside something that carries the gradient."""
     return any(
-        parent.primitive is PRODUCT and node in set(parent.args)
+        parent.op is PRODUCT and node in set(parent.args)
         and any(shop.carries(arg) for arg in parent.args if arg is not node)
         for parent in ordered([formula])
     )  # fmt: skip
@@ -118,5 +118,5 @@ def _without_one(shop: Shop, term: Expr) -> Iterator[tuple[str, Expr]]:
             if base.shape and not shop.carries(base):
                 others = {b: j for b, j in factors.items() if b is not base}
                 yield shop.text(shop.product({base: k}, base)), shop.product(others, term)
-    elif term.primitive is None and term.shape and not shop.carries(term):
+    elif term.op is None and term.shape and not shop.carries(term):
         yield shop.text(term), shop.world.lift(1)

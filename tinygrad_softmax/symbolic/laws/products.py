@@ -9,8 +9,8 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
-from ...ops import exponential
-from ...ops.matrix import matmul
+from ...ops import elementwise
+from ...ops.linalg import matmul
 from ..algebra import Algebra
 from ..align import expanded, realign
 from ..expr import Expr
@@ -23,7 +23,7 @@ def product_over_a_sum(algebra: Algebra, e: Expr) -> Expr | None:
     """A product with a sum is the sum of the products."""
     _, factors = algebra.factors(e)
     for base, k in factors.items():
-        if base.primitive is LINEAR and k == 1 and len(factors) > 1:
+        if base.op is LINEAR and k == 1 and len(factors) > 1:
             after = algebra.attempt(e, partial(_multiplied_out, algebra, factors, base))
             if after is not None:
                 return after
@@ -72,7 +72,7 @@ def share_and_its_complement(algebra: Algebra, e: Expr) -> Expr | None:
     for term in algebra.terms(e):
         _, factors = algebra.factors(term)
         for whole, k in factors.items():
-            if k == -1 and whole.primitive is LINEAR:
+            if k == -1 and whole.op is LINEAR:
                 for part in (part for part in algebra.terms(whole) if part in factors):
                     build = partial(_by_the_other_share, algebra, e, term, whole, part)
                     after = algebra.attempt(e, build) if factors[part] == 1 else None
@@ -96,7 +96,7 @@ def common_denominator(algebra: Algebra, e: Expr) -> Expr | None:
     terms = algebra.terms(e)
     for term in terms:
         for base, k in algebra.factors(term)[1].items():
-            if k < 0 and base.primitive is LINEAR:
+            if k < 0 and base.op is LINEAR:
                 whole = {base: -k}
                 after = algebra.attempt(e, lambda whole=whole, base=base, k=k: algebra.times(  # type: ignore[misc]
                     algebra.add(*(algebra.scale(multiplied(algebra, t, whole), c)
@@ -111,13 +111,13 @@ def common_denominator(algebra: Algebra, e: Expr) -> Expr | None:
 def division_by_a_sum(algebra: Algebra, e: Expr) -> Expr | None:
     """Divided by a sum, what is a multiple of the sum loses it: ``(1 - y (1+e)) / (1+e)``."""
     _, factors = algebra.factors(e)
-    tops = [b for b, k in factors.items() if b.primitive is LINEAR and k == 1]
+    tops = [b for b, k in factors.items() if b.op is LINEAR and k == 1]
     for bottom, k in factors.items():
-        if bottom.primitive is not LINEAR or k >= 0:
+        if bottom.op is not LINEAR or k >= 0:
             continue
         for top in tops:
             for part in algebra.terms(bottom):
-                if part.primitive is None and part.value is not None:
+                if part.op is None and part.value is not None:
                     continue
                 after = algebra.attempt(e, partial(_divided, algebra, factors, top, bottom, part))
                 if after is not None:
@@ -152,7 +152,7 @@ def multiplied(algebra: Algebra, term: Expr, by: dict[Expr, Fraction]) -> Expr:
     coef, factors = algebra.factors(term)
     for base, k in by.items():
         factors[base] = factors.get(base, Fraction(0)) + k
-    sums = [b for b, k in factors.items() if b.primitive is LINEAR and k == 1]
+    sums = [b for b, k in factors.items() if b.op is LINEAR and k == 1]
     if not sums:
         return algebra.product(coef, factors)
     rest = algebra_product_without(algebra, factors, sums[0])
@@ -165,14 +165,14 @@ def multiplied(algebra: Algebra, term: Expr, by: dict[Expr, Fraction]) -> Expr:
 def exponential_of_a_logarithm(algebra: Algebra, e: Expr) -> Expr | None:
     """The exponential undoes the logarithm: ``exp(a + log(b))`` is ``exp(a) * b``."""
     terms = algebra.terms(e.args[0])
-    logs = {t: c for t, c in terms.items() if t.primitive is exponential.log and c == Fraction(c)}
+    logs = {t: c for t, c in terms.items() if t.op is elementwise.log and c == Fraction(c)}
     if not logs:
         return None
     rest = algebra.linear({t: c for t, c in terms.items() if t not in logs})
     powers = [algebra.power(t.args[0], Fraction(c)) for t, c in logs.items()]
     if is_number(rest) and rest.value == 0:
         return algebra.times(*powers)
-    return algebra.times(algebra.op(e.primitive, (rest,), (), rest.shape), *powers)
+    return algebra.times(algebra.op(e.op, (rest,), (), rest.shape), *powers)
 
 
 @law("matmul")
@@ -182,7 +182,7 @@ def row_times_matrix(algebra: Algebra, e: Expr) -> Expr | None:
     if len(x.shape) == 1 and len(w.shape) == 2:
         turned = realign(algebra, w, (1, 0), w.shape)
         turned = expanded(algebra, turned, w.shape[::-1])
-        return algebra.op(e.primitive, (turned, x), (), e.shape)
+        return algebra.op(e.op, (turned, x), (), e.shape)
     return None
 
 
@@ -190,7 +190,7 @@ def row_times_matrix(algebra: Algebra, e: Expr) -> Expr | None:
 def transpose_of_a_product(algebra: Algebra, e: Expr) -> Expr | None:
     """The transpose of a product is the product of the transposes, the other way round."""
     (product,) = e.args
-    if product.primitive is not matmul or e.setting("pattern") != (1, 0):
+    if product.op is not matmul or e.setting("pattern") != (1, 0):
         return None
     w, x = (
         expanded(algebra, realign(algebra, arg, (1, 0), arg.shape), arg.shape[::-1])
@@ -204,7 +204,7 @@ def common_vector(algebra: Algebra, e: Expr) -> Expr | None:
     """Two matrices times the same column are their sum times it."""
     found: dict[Expr, list[tuple[Expr, Any]]] = {}
     for term, c in algebra.terms(e).items():
-        if term.primitive is not None and term.primitive.__name__ == "matmul":
+        if term.op is matmul:
             found.setdefault(term.args[1], []).append((term, c))
     for column, products in found.items():
         if len(products) > 1 and len(column.shape) == 1:
@@ -212,6 +212,6 @@ def common_vector(algebra: Algebra, e: Expr) -> Expr | None:
             matrix = expanded(algebra, matrix, products[0][0].args[0].shape)
             rest = {t: c for t, c in algebra.terms(e).items() if t not in dict(products)}
             first = products[0][0]
-            joined = algebra.op(first.primitive, (matrix, column), (), first.shape)
+            joined = algebra.op(first.op, (matrix, column), (), first.shape)
             return algebra.add(algebra.linear(rest), joined) if rest else joined
     return None

@@ -8,8 +8,8 @@ from __future__ import annotations
 from fractions import Fraction
 from functools import partial
 
+from ...core.shapes import broadcast
 from ...ops import indexing
-from ...shapes import broadcast
 from ..algebra import Algebra
 from ..align import pick, realign
 from ..expr import Expr
@@ -22,7 +22,7 @@ def product_with_a_scatter(algebra: Algebra, e: Expr) -> Expr | None:
     """A scatter is zero except at its index, so what multiplies it counts only there."""
     _, factors = algebra.factors(e)
     for base, k in factors.items():
-        if base.primitive is indexing.scatter and k == 1:
+        if base.op is indexing.scatter and k == 1:
             rest = {b: j for b, j in factors.items() if b is not base}
             inner = {b: j for b, j in rest.items() if b.shape}
             fits = all(m == n for m, n in zip(

@@ -8,8 +8,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from ...ops import indexing, reduction
-from ...shapes import picked
+from ...core.shapes import picked
+from ...ops import indexing, reductions
 from ..algebra import Algebra
 from ..align import realign
 from ..expr import Expr
@@ -28,7 +28,7 @@ def total(algebra: Algebra, x: Expr, axes: tuple[int, ...], full: tuple[int, ...
         shape = tuple(1 if a + lead in open_axes else n for a, n in enumerate(x.shape))
         settings = (("axis", tuple(a - len(full) for a in open_axes)), ("dtype", None),
                     ("keepdims", True))  # fmt: skip
-        x = algebra.op(reduction.sum, (x,), settings, shape)
+        x = algebra.op(reductions.sum, (x,), settings, shape)
         x = realign(algebra, x, tuple(range(len(shape))), tuple(shape))  # no leading 1s
     for size in repeats:
         x = algebra.times(x, algebra.world.lift(algebra.world.named(size)))
@@ -52,7 +52,7 @@ def sum_of_a_distribution(algebra: Algebra, e: Expr) -> Expr | None:
 def sum_of_a_scatter(algebra: Algebra, e: Expr) -> Expr | None:
     """Where a scatter puts one value in each row, the sum of a row is that value."""
     (x,) = e.args
-    if x.primitive is not indexing.scatter:
+    if x.op is not indexing.scatter:
         return None
     index, axes = x.setting("index"), _axes(e)
     full = _index_shape(x, index)
@@ -100,7 +100,7 @@ def _size(e: Expr, axis: int) -> int:
 def sum_of_sums(algebra: Algebra, e: Expr) -> Expr | None:
     """The sum of a sum is the sum of the sums."""
     (x,) = e.args
-    if x.primitive is not LINEAR:
+    if x.op is not LINEAR:
         return None
     axes, full = _axes(e), x.shape
 

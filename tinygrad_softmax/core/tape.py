@@ -1,0 +1,320 @@
+"""The tape: nodes that remember an op, and the value that carries one.
+
+A node holds neither its result nor its operands, only what the gradient rules asked for, so
+whatever else the forward pass made can be freed at once.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, NamedTuple, Protocol, Self
+
+import numpy as np
+
+from .errors import DataError
+
+__all__ = ["Guard", "Leaf", "Mode", "Node", "Value", "check_floating", "no_grad"]
+
+
+class Watch(Protocol):
+    """What is shown every op that is recorded, and every answer of a rule (see `debug`)."""
+
+    def forward(self, node: Node | None, op: Any, inputs: Any, out: Any) -> None:
+        """Look at the result of an op."""
+        ...
+
+    def backward(self, node: Node, edge: Any, g: Any, saved: Any, d: Any) -> None:
+        """Look at what a rule answered."""
+        ...
+
+
+class Mode(NamedTuple):
+    """What holds for this thread and async task: who has paused recording, and who watches."""
+
+    pauses: frozenset[object] = frozenset()
+    watch: Watch | None = None
+
+
+MODE: ContextVar[Mode] = ContextVar("tinygrad_softmax_mode", default=Mode())  # noqa: B039 - immutable
+
+_serial = itertools.count().__next__
+
+
+class Node:
+    """One recorded op, or (with ``op`` None) a leaf; the tape is made of these.
+
+    It holds neither its own result nor its operands, only what the rules asked for in ``saved``.
+    ``parents`` are the operands' nodes, None for constants. Every node is younger than its
+    parents, so sorting by ``serial`` is a topological order.
+    """
+
+    # Defaults on the class instead of slots: most nodes never set these, and many are made.
+    guards: tuple[Guard, ...] = ()
+    grad: Any = None
+    owned = False
+    site: Any = None
+    update = False  # whether it was a parameter plus or minus a constant: w - step * w.grad
+
+    def __init__(self, op: Any, parents: Any, plan: Any, saved: Any, shape: Any,
+                 dtype: Any) -> None:  # fmt: skip
+        self.op = op
+        self.parents: Sequence[Node | None] = parents
+        self.plan = plan
+        self.saved: tuple[Any, ...] | None = saved
+        self.shape: tuple[int, ...] = shape
+        self.dtype = dtype
+        self.serial = _serial()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Node:
+        """Copy the node on copies of its parents; the op and its plan are shared."""
+        clone = copy.copy(self)
+        clone.serial = _serial()
+        clone.parents = [parent and memo.get(id(parent), parent) for parent in self.parents]
+        clone.saved = copy.deepcopy(self.saved, memo)
+        clone.guards = tuple(
+            guard._replace(array=copy.deepcopy(guard.array, memo)) for guard in self.guards
+        )
+        return clone
+
+
+class Leaf(Node):
+    """The node of a parameter: where a gradient comes to rest."""
+
+    updated = False
+    call: Any = None  # the transform whose argument it is; None for a parameter of the user's
+    orphan = False  # copied with a graph, while its own tensor was not
+
+    def __init__(self, shape: Any, dtype: Any, name: str | None) -> None:
+        super().__init__(None, (), None, (), shape, dtype)
+        self.name = name
+
+
+class Guard(NamedTuple):
+    """A fingerprint of an array that the backward pass will need as it was."""
+
+    array: Any
+    mark: int
+    exact: bool
+    name: str | None
+
+    @classmethod
+    def of(cls, array: Any, name: str | None, exact: bool = False) -> Guard:
+        """Guard an array as it is now."""
+        return cls(array, fingerprint(array, exact), exact, name)
+
+    @property
+    def broken(self) -> bool:
+        """Whether the array has been changed since (as far as the fingerprint shows)."""
+        return fingerprint(self.array, self.exact) != self.mark
+
+
+def fingerprint(array: Any, exact: bool = False) -> int:
+    """Return a hash of the array's bytes; of at most 512 evenly spread entries unless `exact`.
+
+    Examples
+    --------
+    >>> W = np.zeros((2, 3))
+    >>> before = fingerprint(W)
+    >>> W[1, 2] = 1
+    >>> fingerprint(W) == before
+    False
+    """
+    if not exact and array.size > 512:
+        # a view where one run over memory will do; the iterator `flat` is several times slower
+        entries = array.ravel("K") if array.flags.forc else array.flat
+        array = entries[:: -(-array.size // 512)]
+    return hash(array.tobytes())
+
+
+def can_change(array: Any) -> bool:
+    """Whether someone can still write to this memory: it is a leaf's, or a view of it.
+
+    Examples
+    --------
+    >>> W = np.zeros((2, 3))
+    >>> view = W.T
+    >>> view.flags.writeable = False
+    >>> can_change(view)
+    True
+    """
+    if array.flags.writeable:
+        return True
+    base = array.base
+    return base is not None and getattr(getattr(base, "flags", None), "writeable", True)
+
+
+class Value:
+    """An array and where it came from: the bare record that ops work on.
+
+    ``array`` is the ndarray, ``node`` its node (None for a constant). `Tensor` adds the operators;
+    a subclass that is not an array overrides `apply` alone.
+    """
+
+    __slots__ = ("__weakref__", "_name", "array", "node")
+    array: Any
+    node: Node | None
+    _name: str | None
+
+    @classmethod
+    def wrap(cls, array: Any, node: Node | None) -> Self:
+        """Make a value of an array as it is, without copy or check."""
+        value: Self = _new(cls)
+        value.array = array
+        value.node = node
+        value._name = None
+        return value
+
+    @classmethod
+    def apply(cls, op: Any, inputs: tuple[Any, ...], settings: dict[str, Any]) -> Any:
+        """Compute the op on the arrays of `inputs`; record it if one of them is tracked."""
+        arrays: list[Any] = []
+        parents: list[Node | None] = []
+        mask, bit = 0, 1  # the inputs that are tracked, as bits
+        for value in inputs:
+            node = None
+            if value.__class__ in _PLAIN:
+                array = value
+            elif isinstance(value, Value):
+                array = value.array
+                node = value.node
+                if node is not None:
+                    mask += bit
+            else:
+                array = plain_array(value)
+            arrays.append(array)
+            parents.append(node)
+            bit += bit
+        try:
+            out = op.run(*arrays, **settings) if settings else op.run(*arrays)
+        except (ValueError, IndexError, TypeError) as error:
+            op.explain_failure(inputs, arrays, settings)
+            raise error
+        if op.piecewise_constant:
+            return out
+        if out.__class__ is not np.ndarray:
+            out = np.asarray(out)
+        elif not op.fresh and any(array is out for array in arrays):
+            out = out.view()  # freezing the result must not freeze an operand
+        out.setflags(False)
+        result = _new(cls)  # `wrap` without its call
+        result.array = out
+        result.node = result._name = None
+        mode = MODE.get()
+        if mask and not mode.pauses:
+            result.node = _record(op, inputs, arrays, parents, mask, out, settings)
+        if mode.watch is not None:
+            mode.watch.forward(result.node, op, inputs, out)
+        return result
+
+
+def _record(op: Any, inputs: Any, arrays: Any, parents: Any, mask: int, out: Any,
+            settings: dict[str, Any]) -> Node:  # fmt: skip
+    """Make the node of an op that has just been computed, with what its rules want of it."""
+    plan = op.plans.get(mask) or op.plan(mask, len(inputs))
+    if settings and out.dtype.kind != "f":  # np.sum(t, dtype=int)
+        check_floating(out)
+    if plan.pick is None:
+        saved: tuple[Any, ...] = ()
+    elif op.variadic:
+        saved = plan.pick((tuple(arrays), out, *settings.values()))
+    else:
+        saved = plan.pick((*arrays, out, *settings.values()))
+    node = Node(op, parents, plan, saved, out.shape, out.dtype)
+    if plan.guarded:
+        guards: tuple[Guard, ...] = ()
+        for position in plan.guarded:
+            array = arrays[position]
+            if can_change(array) and not (guards and guards[-1].array is array):  # W in W * W
+                guards += (Guard.of(array, inputs[position]._name),)
+        if guards:
+            node.guards = guards
+    return node
+
+
+#: `cls.__new__(cls)`, without looking for it each time.
+_new: Any = object.__new__
+#: What NumPy takes as it is; asked for first, for `isinstance` looks at an array twice.
+_PLAIN = frozenset({np.ndarray, float, int, np.float64, np.float32})
+
+
+def plain_array(value: Any) -> Any:
+    """Return data as a plain array, and refuse what would mean something else as one.
+
+    Raises
+    ------
+    DataError
+        If it is a masked array, a matrix or another array whose operators are its own.
+
+    Examples
+    --------
+    >>> plain_array([1.0, 2.0])
+    array([1., 2.])
+    """
+    if isinstance(value, np.ndarray) and not isinstance(value, np.memmap):
+        if isinstance(value, np.ma.MaskedArray):
+            advice = "np.where(np.ma.getmaskarray(m), 0.0, m.data) or m.compressed()"
+            raise DataError(
+                f"a masked array {value.shape} would lose its mask here: say what stands in the "
+                f"masked places, as in {advice}"
+            )
+        if type(value) is not np.ndarray:
+            raise DataError(
+                f"a {type(value).__name__} {value.shape} has operators of its own, which the "
+                "gradient rules do not follow: pass a plain array, np.asarray(m)"
+            )
+    return np.asarray(value)
+
+
+def check_floating(array: Any) -> None:
+    """Refuse data that cannot carry a gradient.
+
+    Raises
+    ------
+    DataError
+        If the array is not of a real floating-point type; the message says what to do.
+
+    Examples
+    --------
+    >>> check_floating(np.float32([1, 2]))
+    """
+    kind = array.dtype.kind
+    if kind == "f":
+        return
+    advice = {
+        "i": "integers cannot be nudged: convert with .astype(float)",
+        "u": "integers cannot be nudged: convert with .astype(float)",
+        "b": "booleans cannot be nudged: convert with .astype(float)",
+        "c": "take the real and the imaginary part as two real tensors",
+    }.get(kind, "a rectangular array of floats is needed")
+    raise DataError(
+        f"a Tensor holds real floating-point data, not {array.dtype}: {advice}. Labels, indices "
+        "and data that need no gradient stay plain arrays"
+    )
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Compute without recording, as a context or as a decorator; per thread and async task.
+
+    Examples
+    --------
+    >>> from tinygrad_softmax import Tensor
+    >>> W = Tensor([1.0])
+    >>> with no_grad():
+    ...     (2 * W).requires_grad
+    False
+    """
+    # Each context takes away its own pause and no other, so the contexts of generators that run
+    # in turns may end in any order.
+    pause = object()
+    mode = MODE.get()
+    MODE.set(mode._replace(pauses=mode.pauses | {pause}))
+    try:
+        yield
+    finally:
+        mode = MODE.get()
+        MODE.set(mode._replace(pauses=mode.pauses - {pause}))

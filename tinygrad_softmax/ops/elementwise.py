@@ -1,0 +1,590 @@
+"""Functions that work entry by entry, with broadcasting: arithmetic, exponentials, choices.
+
+Rules never undo broadcasting: the engine sums over repeated axes once. Where the slope can be said
+in terms of the result, it is: then the backward pass meets the forward pass again and can be
+simplified. At a tie of two operands the gradient goes to the first, and a constant counts as the
+first, so `np.maximum(0, hidden)` passes nothing where `hidden` is exactly 0, as the hand-written
+`dhidden[hidden <= 0] = 0` does.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..core.op import Function, Op, implements, primitive
+from ..core.shapes import fold
+from ..core.tape import Value
+
+_BELOW = ". If np.where does not take these entries, their gradient is NaN all the same (0 times \
+NaN): choose a safe argument inside the branch, np.{0}(np.where(ok, x, 1))"
+_LOG = "its argument has reached 0 (or below), often by underflow: use log_softmax or \
+cross_entropy on the scores instead of the logarithm of probabilities"
+
+
+def _unary(function: Any, text: str, rule: Function, why: str, **traits: Any) -> Op:
+    """Declare an op that stands for a ufunc of one operand."""
+
+    def forward(x: Any) -> Any:
+        return function(x)
+
+    forward.__name__, forward.__doc__, rule.__doc__ = function.__name__, text, why
+    op = primitive(numpy=function, **traits)(forward)
+    op.grad("x")(rule)
+    return op
+
+
+def _binary(function: Any, text: str, names: str = "xy", **traits: Any) -> Op:
+    """Declare an op that stands for a ufunc of two operands; its rules follow."""
+
+    def forward(x: Any, y: Any) -> Any:
+        return function(x, y)
+
+    def power(x: Any, p: Any) -> Any:
+        return function(x, p)
+
+    chosen = power if names == "xp" else forward
+    chosen.__name__, chosen.__doc__ = function.__name__, text
+    return primitive(numpy=function, **traits)(chosen)
+
+
+# --- arithmetic ---
+
+add = _binary(np.add, "Sum, entry by entry.", symbol="+", noun="total")
+
+
+@add.grad("x", "y")
+def _(g: Any) -> Any:
+    """Nudging a summand moves the sum by just as much, so `g` passes through unchanged."""
+    return g
+
+
+subtract = _binary(np.subtract, "Difference, entry by entry.", symbol="-", noun="difference")
+
+
+@subtract.grad("x")
+def _(g: Any) -> Any:
+    """The difference rises with `x` one for one, so `g` passes through unchanged."""
+    return g
+
+
+@subtract.grad("y")
+def _(g: Any) -> Any:
+    """The difference falls as `y` rises, one for one, so `g` changes its sign."""
+    return -g
+
+
+multiply = _binary(np.multiply, "Product, entry by entry.", symbol="*", noun="product")
+
+
+@multiply.grad("x")
+def _(g: Any, y: Any) -> Any:
+    """`x` was scaled by `y`, so its gradient is `g` scaled by `y`."""
+    return g * y
+
+
+@multiply.grad("y")
+def _(g: Any, x: Any) -> Any:
+    """`y` was scaled by `x`, so its gradient is `g` scaled by `x`."""
+    return g * x
+
+
+divide = _binary(
+    np.divide, "Quotient, entry by entry.", symbol="/", noun="quotient",
+    domain=((-3, 3), (0.5, 3)), roles={"x": "numerator", "y": "denominator"},
+    remedy="the divisor has a zero (or 0/0, inf/inf): keep it away from 0. If np.where does not "
+    "take these entries, choose a safe divisor inside the branch, x / np.where(ok, y, 1)",
+)  # fmt: skip
+
+
+@divide.grad("x")
+def _(g: Any, y: Any) -> Any:
+    """`x` was divided by `y`, so its gradient is `g` divided by `y`."""
+    return g / y
+
+
+@divide.grad("y")
+def _(g: Any, out: Any, y: Any) -> Any:
+    """The quotient shrinks as `y` grows: its slope in `y` is `-out / y`."""
+    # summed over what `y` was broadcast to before it is divided: the smaller array is divided
+    return fold(g * out, y.shape) / -y
+
+
+negative = _unary(
+    np.negative, "The opposite sign, entry by entry.", lambda g: -g,
+    "Minus `x` falls as `x` rises, so `g` changes its sign.", noun="minus",
+)  # fmt: skip
+positive = _unary(
+    np.positive, "The same values, as a new tensor.", lambda g: g,
+    "The values are those of `x`, so `g` passes through unchanged.", moves_entries=True,
+)  # fmt: skip
+absolute = _unary(
+    np.absolute, "Distance from zero, entry by entry.", lambda g, x: g * np.sign(x),
+    "The slope is 1 right of zero and -1 left of it; at the kink itself it is taken as 0.",
+)  # fmt: skip
+square = _unary(
+    np.square, "`x` times itself.", lambda g, x: 2 * g * x,
+    "`x` is a factor twice, so the slope is `2 * x`.",
+)  # fmt: skip
+power = _binary(
+    np.power, "`x` to the power `p`, entry by entry; the exponent may be a tensor as well.", "xp",
+    symbol="**", domain=((0.5, 3), (-2, 2)), roles={"p": "exponent"},
+    remedy="a zero base with a negative exponent, or a negative base with a fractional one"
+    + _BELOW.format("power"),
+)  # fmt: skip
+
+
+@power.grad("x")
+def _(g: Any, x: Any, p: Any) -> Any:
+    """The power comes down as a factor and drops by one: `p * x**(p - 1)`."""
+    return g * p * x ** _lowered(p, x)
+
+
+def _lowered(p: Any, x: Any) -> Any:
+    """Return p - 1; another exponent where 0 * 0**-1 would be NaN: there the power is constant."""
+    if isinstance(p, (int, float)):  # stays a Python scalar, so that float32 stays float32
+        return p - 1 if p else 1
+    if getattr(p, "node", None) is None:
+        return np.where(np.equal(p, 0), 1, p - 1)
+    return p - 1 + np.logical_and(np.equal(p, 0), np.equal(x, 0))  # the slope in p has to stay
+
+
+@power.grad("p")
+def _(g: Any, out: Any, x: Any) -> Any:
+    """Raising the exponent multiplies by `x` once more: the slope is `out * log(x)`."""
+    # 0**p stays 0 for every p > 0, so the log is kept away from x = 0
+    return g * out * np.log(np.where(x == 0, 1, x))
+
+
+sqrt = _unary(
+    np.sqrt, "Square root, entry by entry.", lambda g, out: g / (2 * out),
+    "The root flattens as it grows: its slope is `1 / (2 * out)`.", domain=(0.1, 4),
+    remedy="its argument has reached 0, where the slope is infinite, or below: add a small "
+    "constant inside the root" + _BELOW.format("sqrt"),
+)  # fmt: skip
+cbrt = _unary(
+    np.cbrt, "Cube root, entry by entry.", lambda g, out: g / (3 * out * out),
+    "The root flattens as it grows: its slope is `1 / (3 * out**2)`.", domain=(0.1, 4),
+)  # fmt: skip
+floor_divide = _binary(
+    np.floor_divide, "Quotient, rounded down.", symbol="//", domain=((-3, 3), (0.5, 3))
+)
+
+
+@floor_divide.grad("x", "y")
+def _(g: Any) -> Any:
+    """The rounded quotient stays what it is when an operand is nudged, so nothing passes back."""
+    return 0 * g
+
+
+@implements(np.remainder)
+def remainder(x1: Any, x2: Any) -> Any:
+    """What is left of `x1` after dividing by `x2`, with the sign of `x2`."""
+    return x1 - x2 * np.floor_divide(x1, x2)
+
+
+@implements(np.fmod)
+def fmod(x1: Any, x2: Any) -> Any:
+    """What is left of `x1` after dividing by `x2`, with the sign of `x1`."""
+    return x1 - x2 * np.trunc(x1 / x2)
+
+
+@implements(np.reciprocal)
+def reciprocal(x: Any) -> Any:
+    """One over `x`."""
+    return 1 / x
+
+
+@implements(np.fabs)
+def fabs(x: Any) -> Any:
+    """Distance from zero."""
+    return absolute(x)
+
+
+for _degrees in (np.degrees, np.rad2deg):
+    implements(_degrees)(lambda x: x * (180 / math.pi))
+for _radians in (np.radians, np.deg2rad):
+    implements(_radians)(lambda x: x * (math.pi / 180))
+
+
+# --- steps: gradient 0 ---
+
+_FLAT = "The result stays what it is when `x` is nudged, so nothing passes back."
+sign = _unary(np.sign, "-1, 0 or 1, entry by entry.", lambda g: 0 * g, _FLAT)
+floor = _unary(np.floor, "Rounded down.", lambda g: 0 * g, _FLAT)
+ceil = _unary(np.ceil, "Rounded up.", lambda g: 0 * g, _FLAT)
+trunc = _unary(np.trunc, "Rounded towards zero.", lambda g: 0 * g, _FLAT)
+rint = _unary(np.rint, "Rounded to the nearest integer.", lambda g: 0 * g, _FLAT)
+implements(np.fix)(trunc)
+heaviside = _binary(np.heaviside, "0 left of zero, 1 right of it, `y` at it.")
+
+
+@heaviside.grad("x")
+def _(g: Any) -> Any:
+    """The step stays what it is when `x` is nudged, so nothing passes back."""
+    return 0 * g
+
+
+@heaviside.grad("y")
+def _(g: Any, x: Any) -> Any:
+    """`y` is the result where `x` is 0, so `g` passes there and nowhere else."""
+    return g * np.equal(x, 0)
+
+
+@implements(np.round, np.around)
+def round_(a: Any, decimals: int = 0) -> Any:
+    """Rounded to `decimals` places, with gradient 0."""
+    return rint(a) if decimals == 0 else rint(a * 10.0**decimals) / 10.0**decimals
+
+
+# --- exponentials and logarithms ---
+
+exp = _unary(
+    np.exp, "e to the power `x`, entry by entry.", lambda g, out: g * out,
+    "The exponential is its own slope, so `g` is scaled by `out`.",
+    remedy="subtract the row maximum first, which changes no probability: "
+    "np.exp(s - np.max(s, axis=1, keepdims=True)), or use softmax or cross_entropy",
+)  # fmt: skip
+exp2 = _unary(
+    np.exp2, "2 to the power `x`, entry by entry.", lambda g, out: g * out * math.log(2),
+    "The power of 2 grows by itself times log(2).",
+)  # fmt: skip
+expm1 = _unary(
+    np.expm1, "exp(x) - 1, exact near zero.", lambda g, out: g * (out + 1),
+    "The slope is the exponential, which is `out + 1`.",
+)  # fmt: skip
+log = _unary(
+    np.log, "Natural logarithm, entry by entry.", lambda g, x: g / x,
+    "The slope of the logarithm is `1 / x`: the smaller `x`, the more a nudge matters.",
+    domain=(0.1, 4), remedy=_LOG + _BELOW.format("log"),
+)  # fmt: skip
+log1p = _unary(
+    np.log1p, "log(1 + x), exact near zero.", lambda g, x: g / (1 + x),
+    "The slope of the logarithm, taken at `1 + x`.", domain=(-0.9, 4),
+    remedy=_LOG + _BELOW.format("log1p"),
+)  # fmt: skip
+log2 = _unary(
+    np.log2, "Logarithm to base 2, entry by entry.", lambda g, x: g / (x * math.log(2)),
+    "The natural logarithm's slope `1 / x`, divided by log(2).", domain=(0.1, 4),
+    remedy=_LOG + _BELOW.format("log2"),
+)  # fmt: skip
+log10 = _unary(
+    np.log10, "Logarithm to base 10, entry by entry.", lambda g, x: g / (x * math.log(10)),
+    "The natural logarithm's slope `1 / x`, divided by log(10).", domain=(0.1, 4),
+    remedy=_LOG + _BELOW.format("log10"),
+)  # fmt: skip
+logaddexp = _binary(np.logaddexp, "log(exp(x) + exp(y)) without overflow.")
+
+
+@logaddexp.grad("x")
+def _(g: Any, x: Any, out: Any) -> Any:
+    """`x` receives its share of the sum of exponentials, `exp(x - out)`."""
+    return g * np.exp(x - out)
+
+
+@logaddexp.grad("y")
+def _(g: Any, y: Any, out: Any) -> Any:
+    """`y` receives its share of the sum of exponentials, `exp(y - out)`."""
+    return g * np.exp(y - out)
+
+
+@implements(np.logaddexp2)
+def logaddexp2(x1: Any, x2: Any) -> Any:
+    """log2(2**x1 + 2**x2) without overflow."""
+    return logaddexp(x1 * math.log(2), x2 * math.log(2)) / math.log(2)
+
+
+# --- angles ---
+
+sin = _unary(
+    np.sin, "Sine of an angle in radians.", lambda g, x: g * np.cos(x),
+    "The slope of the sine is the cosine of `x`.",
+)  # fmt: skip
+cos = _unary(
+    np.cos, "Cosine of an angle in radians.", lambda g, x: -g * np.sin(x),
+    "The slope of the cosine is minus the sine of `x`.",
+)  # fmt: skip
+tan = _unary(
+    np.tan, "Tangent of an angle in radians.", lambda g, out: g * (1 + out * out),
+    "The slope of the tangent is `1 + out**2`.", domain=(-1, 1),
+)  # fmt: skip
+sinh = _unary(
+    np.sinh, "Hyperbolic sine.", lambda g, x: g * np.cosh(x),
+    "The slope of the hyperbolic sine is the hyperbolic cosine of `x`.",
+)  # fmt: skip
+cosh = _unary(
+    np.cosh, "Hyperbolic cosine.", lambda g, x: g * np.sinh(x),
+    "The slope of the hyperbolic cosine is the hyperbolic sine of `x`.",
+)  # fmt: skip
+tanh = _unary(
+    np.tanh, "Hyperbolic tangent: squashes to (-1, 1).", lambda g, out: g * (1 - out * out),
+    "The slope is `1 - out**2`: 1 in the middle, 0 where the tangent saturates.",
+)  # fmt: skip
+_EDGE = "its argument has reached -1 or 1, where the slope is infinite, or beyond"
+arcsin = _unary(
+    np.arcsin, "The angle, in radians, whose sine is `x`.", lambda g, x: g / np.sqrt(1 - x * x),
+    "The slope of the arc sine is `1 / sqrt(1 - x**2)`.", domain=(-0.9, 0.9),
+    remedy=_EDGE + _BELOW.format("arcsin"),
+)  # fmt: skip
+arccos = _unary(
+    np.arccos, "The angle, in radians, whose cosine is `x`.", lambda g, x: -g / np.sqrt(1 - x * x),
+    "The slope of the arc cosine is `-1 / sqrt(1 - x**2)`.", domain=(-0.9, 0.9),
+    remedy=_EDGE + _BELOW.format("arccos"),
+)  # fmt: skip
+arctan = _unary(
+    np.arctan, "The angle, in radians, whose tangent is `x`.", lambda g, x: g / (1 + x * x),
+    "The slope of the arc tangent is `1 / (1 + x**2)`.",
+)  # fmt: skip
+arcsinh = _unary(
+    np.arcsinh, "Inverse of the hyperbolic sine.", lambda g, x: g / np.sqrt(x * x + 1),
+    "The slope of the inverse is `1 / sqrt(x**2 + 1)`.",
+)  # fmt: skip
+arccosh = _unary(
+    np.arccosh, "Inverse of the hyperbolic cosine.",
+    lambda g, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1)),
+    "The slope of the inverse is `1 / sqrt(x**2 - 1)`.", domain=(1.2, 4),
+    remedy="its argument has reached 1, where the slope is infinite, or below"
+    + _BELOW.format("arccosh"),
+)  # fmt: skip
+arctanh = _unary(
+    np.arctanh, "Inverse of the hyperbolic tangent.", lambda g, x: g / (1 - x * x),
+    "The slope of the inverse is `1 / (1 - x**2)`.", domain=(-0.9, 0.9),
+    remedy=_EDGE + _BELOW.format("arctanh"),
+)  # fmt: skip
+arctan2 = _binary(np.arctan2, "The angle of the point (y, x): here `x` up and `y` to the right.",
+                  domain=(0.5, 3))  # fmt: skip
+
+
+@arctan2.grad("x")
+def _(g: Any, x: Any, y: Any) -> Any:
+    """Going up turns the angle by `y` over the squared distance from the origin."""
+    return g * y / (x * x + y * y)
+
+
+@arctan2.grad("y")
+def _(g: Any, x: Any, y: Any) -> Any:
+    """Going right turns the angle back by `x` over the squared distance from the origin."""
+    return -g * x / (x * x + y * y)
+
+
+hypot = _binary(np.hypot, "Distance of the point (x, y) from the origin.", domain=(0.5, 3))
+
+
+@hypot.grad("x")
+def _(g: Any, x: Any, out: Any) -> Any:
+    """The distance grows by the share `x / out`; at the origin the slope is taken as 0."""
+    return g * x / np.where(np.equal(out, 0), 1, out)
+
+
+@hypot.grad("y")
+def _(g: Any, y: Any, out: Any) -> Any:
+    """The distance grows by the share `y / out`; at the origin the slope is taken as 0."""
+    return g * y / np.where(np.equal(out, 0), 1, out)
+
+
+def _sinc(x: Any, order: int) -> Any:
+    """Return the derivative of sinc of this order: a series near 0, a recurrence elsewhere.
+
+    With z = pi x and f(z) = sin(z) / z, Leibniz' rule on z f(z) = sin(z) gives
+    f^(n) = (sin(z + n pi / 2) - n f^(n-1)) / z.
+    """
+    x = np.asarray(x)
+    z = np.pi * x.astype(np.result_type(x, np.float64))
+    near = np.abs(z) < 1 + order
+    far = np.where(near, 1, z)
+    found = np.sin(far) / far
+    for n in range(1, order + 1):
+        found = (np.sin(far + n * np.pi / 2) - n * found) / far
+    powers = range(order + order % 2, order + 40, 2)  # term z**m / (m + 1)!, differentiated
+    terms = [
+        (-1.0) ** (m // 2) * np.where(near, z, 0) ** (m - order)
+        / ((m + 1) * math.factorial(m - order))
+        for m in powers
+    ]  # fmt: skip
+    return (np.pi**order * np.where(near, sum(terms), found)).astype(x.dtype)
+
+
+@primitive(shape=lambda x, order: x)
+def sinc(x: Any, *, order: int) -> Any:
+    """sin(pi x) / (pi x), or its derivative of this order."""
+    return _sinc(x, order)
+
+
+@sinc.grad("x")
+def _(g: Any, x: Any, order: int) -> Any:
+    """The slope is the derivative of the next order."""
+    return g * sinc(x, order=order + 1)
+
+
+implements(np.sinc)(lambda x: sinc(x, order=0))
+
+
+# --- choices ---
+
+
+@primitive()
+def maximum(x: Any, y: Any) -> Any:
+    """The larger of two values, entry by entry."""
+    return np.maximum(x, y)
+
+
+@maximum.grad("x")
+def _(g: Any, x: Any, y: Any) -> Any:
+    """`x` moves the result only where it is the larger one (or ties); elsewhere nothing passes."""
+    return g * np.greater_equal(x, y)
+
+
+@maximum.grad("y")
+def _(g: Any, x: Any, y: Any) -> Any:
+    """`y` moves the result only where it is the larger one; elsewhere nothing passes."""
+    return g * np.greater(y, x)
+
+
+@primitive()
+def minimum(x: Any, y: Any) -> Any:
+    """The smaller of two values, entry by entry."""
+    return np.minimum(x, y)
+
+
+@minimum.grad("x")
+def _(g: Any, x: Any, y: Any) -> Any:
+    """`x` moves the result only where it is the smaller one (or ties); elsewhere nothing passes."""
+    return g * np.less_equal(x, y)
+
+
+@minimum.grad("y")
+def _(g: Any, x: Any, y: Any) -> Any:
+    """`y` moves the result only where it is the smaller one; elsewhere nothing passes."""
+    return g * np.less(y, x)
+
+
+def _is_constant(x: Any) -> bool:
+    """Whether nothing is differentiated with respect to `x`: a plain array, or one only traced."""
+    return not isinstance(x, Value) or not getattr(x, "tracked", True)
+
+
+@implements(np.maximum)
+def larger(x1: Any, x2: Any) -> Any:
+    """The larger of two values; at a tie the gradient goes to the first, or to a constant."""
+    second = isinstance(x1, Value) and _is_constant(x2) and not _is_constant(x1)
+    return maximum(x2, x1) if second else maximum(x1, x2)
+
+
+@implements(np.minimum)
+def smaller(x1: Any, x2: Any) -> Any:
+    """The smaller of two values; at a tie the gradient goes to the first, or to a constant."""
+    second = isinstance(x1, Value) and _is_constant(x2) and not _is_constant(x1)
+    return minimum(x2, x1) if second else minimum(x1, x2)
+
+
+@implements(np.fmax)
+def fmax(x1: Any, x2: Any) -> Any:
+    """The larger of two values; of a value and a NaN, the value."""
+    return where(np.isnan(x1), x2, where(np.isnan(x2), x1, larger(x1, x2)))
+
+
+@implements(np.fmin)
+def fmin(x1: Any, x2: Any) -> Any:
+    """The smaller of two values; of a value and a NaN, the value."""
+    return where(np.isnan(x1), x2, where(np.isnan(x2), x1, smaller(x1, x2)))
+
+
+@implements(np.clip)
+def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    """`a` limited to [a_min, a_max]; at a bound and beyond, the gradient is 0."""
+    a_min, a_max = (min if a_min is None else a_min), (max if a_max is None else a_max)
+    a = a if a_min is None else larger(a, a_min)
+    return a if a_max is None else smaller(a, a_max)
+
+
+@primitive()
+def where(condition: Any, x: Any, y: Any) -> Any:
+    """`x` where the condition holds, `y` elsewhere."""
+    return np.where(condition, x, y)
+
+
+@where.grad("x")
+def _(g: Any, condition: Any) -> Any:
+    """`x` is the result where the condition holds, so `g` passes there and nowhere else."""
+    return np.where(condition, g, 0)
+
+
+@where.grad("y")
+def _(g: Any, condition: Any) -> Any:
+    """`y` is the result where the condition fails, so `g` passes there and nowhere else."""
+    return np.where(condition, 0, g)
+
+
+@implements(np.where)
+def _where(condition: Any, x: Any = None, y: Any = None) -> Any:
+    """`x` where the condition holds, `y` elsewhere; of a condition alone, where it holds."""
+    return np.nonzero(condition) if x is None and y is None else where(condition, x, y)
+
+
+@implements(np.select)
+def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+    """The first of the choices whose condition holds; `default` where none does."""
+    if len(condlist) != len(choicelist):
+        raise ValueError(f"select got {len(condlist)} conditions and {len(choicelist)} choices")
+    result = default
+    for condition, choice in zip(condlist[::-1], choicelist[::-1], strict=True):
+        result = where(condition, choice, result)
+    return result
+
+
+@implements(np.nan_to_num)
+def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None,
+               neginf: Any = None) -> Any:  # fmt: skip
+    """`x` with NaN and infinities replaced; no gradient passes there."""
+    limits = np.finfo(x.dtype)
+    x = where(np.isnan(x), nan, x)
+    x = where(np.equal(x, np.inf), limits.max if posinf is None else posinf, x)
+    return where(np.equal(x, -np.inf), limits.min if neginf is None else neginf, x)
+
+
+def _predicate(function: Any) -> Op:
+    """Declare a function whose result is a plain boolean array."""
+    arity = function.nin
+
+    def one(x: Any) -> Any:
+        return function(x)
+
+    def two(x: Any, y: Any) -> Any:
+        return function(x, y)
+
+    forward = one if arity == 1 else two
+    forward.__name__ = function.__name__
+    forward.__doc__ = f"``np.{function.__name__}``, entry by entry: a plain boolean array."
+    symbols = {np.less: "<", np.less_equal: "<=", np.greater: ">", np.greater_equal: ">=",
+               np.equal: "==", np.not_equal: "!="}  # fmt: skip
+    return primitive(numpy=function, piecewise_constant=True, dtype=np.dtype(bool),
+                     symbol=symbols.get(function, ""))(forward)  # fmt: skip
+
+
+less, less_equal, greater, greater_equal, equal, not_equal = map(
+    _predicate, (np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal)
+)
+isfinite, isnan, isinf, signbit, logical_not, logical_and, logical_or, logical_xor = map(
+    _predicate, (np.isfinite, np.isnan, np.isinf, np.signbit, np.logical_not, np.logical_and,
+                 np.logical_or, np.logical_xor)
+)  # fmt: skip
+
+
+@primitive(piecewise_constant=True, moves_entries=True)
+def stop_gradient(x: Any) -> Any:
+    """The values of `x` as a constant: what is made of them passes nothing back."""
+    return x
+
+
+@primitive(shape=lambda x, dtype: x)
+def astype(x: Any, *, dtype: Any) -> Any:
+    """The same values in another floating-point type."""
+    return x.astype(dtype)
+
+
+@astype.grad("x")
+def _(g: Any) -> Any:
+    """The values are those of `x`, so `g` passes through, in the type of `x`."""
+    return g
