@@ -7,7 +7,6 @@ the rest is handed to our function by name. Calls that fit as they stand skip th
 from __future__ import annotations
 
 import inspect
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,6 +34,7 @@ _SIGNATURES = {
 class Fit(NamedTuple):
     """How calls of a NumPy function go to a function of ours."""
 
+    target: Any
     leading: int  # so many positional arguments mean the same in both
     shared: frozenset[str]  # so do these names
     theirs: inspect.Signature | None
@@ -43,7 +43,9 @@ class Fit(NamedTuple):
     passes_on: bool  # whether other arguments are handed on to NumPy, by name
 
 
-@lru_cache(maxsize=512)
+_FITS: dict[Any, Fit] = {}
+
+
 def _fit(function: Any, ours: Any) -> Fit:
     parameters = inspect.signature(ours.forward if isinstance(ours, Op) else ours).parameters
     kinds = {p.kind for p in parameters.values()}
@@ -64,7 +66,7 @@ def _fit(function: Any, ours: Any) -> Fit:
         leading = 2**31
     shared = frozenset(name for name, own in found.items() if name == own)
     passes_on = inspect.Parameter.VAR_KEYWORD in kinds
-    return Fit(leading, shared, theirs, found, tuple(mine), passes_on)
+    return Fit(ours, leading, shared, theirs, found, tuple(mine), passes_on)
 
 
 def _signature(function: Any) -> inspect.Signature | None:
@@ -110,11 +112,17 @@ def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     array([4., 6.])
     """
     ours = NUMPY[function]
-    fit = _fit(function, ours)
-    if len(args) <= fit.leading and (not kwargs or kwargs.keys() <= fit.shared):
-        if kwargs and any(value is _NOT_GIVEN for value in kwargs.values()):
-            kwargs = {name: value for name, value in kwargs.items() if value is not _NOT_GIVEN}
-        return ours(*args, **kwargs)
+    fit = _FITS.get(function)
+    if fit is None or fit.target is not ours:
+        fit = _FITS[function] = _fit(function, ours)
+    if len(args) <= fit.leading:
+        if not kwargs:
+            return ours(*args)
+        for name, value in kwargs.items():
+            if name not in fit.shared or value is _NOT_GIVEN:
+                break
+        else:
+            return ours(*args, **kwargs)
     title = full_name(function)
     front: list[Any] = []
     given: dict[str, Any] = {}

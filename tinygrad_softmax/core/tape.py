@@ -175,18 +175,19 @@ class Value:
         parents: list[Node | None] = []
         mask, bit = 0, 1  # the inputs that are tracked, as bits
         for value in inputs:
-            node = None
-            if value.__class__ in _PLAIN:
-                array = value
-            elif isinstance(value, Value):
-                array = value.array
+            kind = value.__class__
+            if kind in _PLAIN:
+                arrays.append(value)
+                parents.append(None)
+            elif kind is cls or isinstance(value, Value):
                 node = value.node
                 if node is not None:
                     mask += bit
+                arrays.append(value.array)
+                parents.append(node)
             else:
-                array = plain_array(value)
-            arrays.append(array)
-            parents.append(node)
+                arrays.append(plain_array(value))
+                parents.append(None)
             bit += bit
         try:
             out = op.run(*arrays, **settings) if settings else op.run(*arrays)
@@ -197,17 +198,20 @@ class Value:
             return out
         if out.__class__ is not np.ndarray:
             out = np.asarray(out)
-        elif not op.fresh and any(array is out for array in arrays):
-            out = out.view()  # freezing the result must not freeze an operand
+        elif not op.fresh:
+            for array in arrays:
+                if array is out:
+                    out = out.view()  # freezing the result must not freeze an operand
+                    break
         out.setflags(False)
         result = _new(cls)  # `wrap` without its call
         result.array = out
         result.node = result._name = None
-        mode = MODE.get()
-        if mask and not mode.pauses:
+        pauses, watch = MODE.get()
+        if mask and not pauses:
             result.node = _record(op, inputs, arrays, parents, mask, out, settings)
-        if mode.watch is not None:
-            mode.watch.forward(result.node, op, inputs, out)
+        if watch is not None:
+            watch.forward(result.node, op, inputs, out)
         return result
 
 
@@ -215,18 +219,19 @@ def _record(op: Any, inputs: Any, arrays: Any, parents: Any, mask: int, out: Any
             settings: dict[str, Any]) -> Node:  # fmt: skip
     """Make the node of an op that has just been computed, with what its rules want of it."""
     plan = op.plans.get(mask) or op.plan(mask, len(inputs))
+    pick, _, _, guarded = plan
     if settings and out.dtype.kind != "f":  # np.sum(t, dtype=int)
         check_floating(out)
-    if plan.pick is None:
+    if pick is None:
         saved: tuple[Any, ...] = ()
     elif op.variadic:
-        saved = plan.pick((tuple(arrays), out, *settings.values()))
+        saved = pick((tuple(arrays), out, *settings.values()))
     else:
-        saved = plan.pick((*arrays, out, *settings.values()))
+        saved = pick((*arrays, out, *settings.values()))
     node = Node(op, parents, plan, saved, out.shape, out.dtype)
-    if plan.guarded:
+    if guarded:
         guards: tuple[Guard, ...] = ()
-        for position in plan.guarded:
+        for position in guarded:
             array = arrays[position]
             if can_change(array) and not (guards and guards[-1].array is array):  # W in W * W
                 guards += (Guard.of(array, inputs[position]._name),)

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import copy
 import dis
+import math
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -422,11 +424,11 @@ wanted
                 f"backward() of a tensor of shape {self.shape} got a gradient of shape "
                 f"{np.shape(gradient)}: they must agree"
             )
-        seed = (
-            np.ones(self.shape, self.dtype) if gradient is None else np.array(gradient, self.dtype)
-        )
+        seed = _one(self.shape, self.dtype)
+        if gradient is not None:
+            seed = np.array(gradient, self.dtype)
         for node, g, owned in reverse(root, seed, consume=not retain_graph):
-            if isinstance(node, Leaf):
+            if node.op is None:
                 node.grad, node.owned = _at_rest(node, g, owned, accumulate), True
             else:
                 node.grad, node.owned = g, owned
@@ -534,8 +536,8 @@ wanted
         clone._name = self._name
         return clone
 
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(_no_attribute(name))
+    def __dir__(self) -> list[str]:
+        return [name for name in object.__dir__(self) if name not in _HABITS]
 
     def __format__(self, spec: str) -> str:
         return format(self.array[()] if self.ndim == 0 else self.array, spec)
@@ -585,6 +587,13 @@ def _restored(array: Any, name: str | None, requires_grad: bool) -> Tensor:
     return Tensor(array, name=name, requires_grad=requires_grad, copy=False)
 
 
+@lru_cache(maxsize=16)
+def _one(shape: tuple[int, ...], dtype: Any) -> Any:
+    one = np.ones(shape if math.prod(shape) == 1 else (), dtype)
+    one.flags.writeable = False  # it is shared by every caller
+    return one
+
+
 def _at_rest(leaf: Leaf, g: Any, owned: bool, accumulate: bool) -> Any:
     """Return a parameter's gradient as an array of its own, added to the earlier one if wanted."""
     if accumulate and leaf.grad is not None:
@@ -594,33 +603,46 @@ def _at_rest(leaf: Leaf, g: Any, owned: bool, accumulate: bool) -> Any:
     return np.array(np.broadcast_to(g, leaf.shape))
 
 
+class _Habit:
+    """An attribute that a Tensor has not, and what to write instead."""
+
+    def __init__(self, advice: str) -> None:
+        self.advice = advice
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        raise AttributeError(f"'Tensor' object has no attribute {self.name!r}: {self.advice}")
+
+
 #: What users of PyTorch try first, and what it is called here.
 _HABITS = {
     "zero_grad": "backward() sets .grad afresh, so there is nothing to zero",
     "requires_grad_": "Tensor(data) is a parameter, Tensor(data, requires_grad=False) is not",
-    "view": "t.reshape(...)", "unsqueeze": "np.expand_dims(t, axis)", "permute": "t.transpose(...)",
-    "t": "t.T", "pow": "t ** p", "mm": "t @ u", "matmul": "t @ u", "norm": "np.linalg.norm(t)",
-    "numel": "t.size", "dim": "t.ndim", "clamp": "np.clip(t, low, high)", "to": "t.astype(dtype)",
-    "float": "t.astype(np.float32)", "double": "t.astype(np.float64)", "cpu": "t itself",
-    "cuda": "t itself: there are no devices", "device": "t itself: there are no devices",
-    "fill": "t.data[...] = value", "sort": "np.sort(t)", "abs": "np.abs(t)",
-    "add_": "t.data += value", "sub_": "t.data -= value", "mul_": "t.data *= value",
-    "zero_": "t.data[...] = 0", "is_leaf": "t.requires_grad", "grad_fn": "repr(t)",
-    "register_hook": "t.grad after backward()", "retain_grad": "t.grad: every tensor has one",
+    "view": "write t.reshape(...)", "unsqueeze": "write np.expand_dims(t, axis)",
+    "permute": "write t.transpose(...)", "t": "write t.T", "pow": "write t ** p",
+    "mm": "write t @ u", "matmul": "write t @ u", "norm": "write np.linalg.norm(t)",
+    "numel": "write t.size", "dim": "write t.ndim", "clamp": "write np.clip(t, low, high)",
+    "to": "write t.astype(dtype)", "float": "write t.astype(np.float32)",
+    "double": "write t.astype(np.float64)", "cpu": "there are no devices", "gpu": "there are no "
+    "devices", "cuda": "there are no devices", "device": "there are no devices",
+    "sort": "write np.sort(t)", "fill": "write t.data[...] = value",
+    "add_": "write t.data += value", "sub_": "write t.data -= value",
+    "mul_": "write t.data *= value", "zero_": "write t.data[...] = 0",
+    "is_leaf": "see t.requires_grad", "grad_fn": "repr(t) names the op that made it",
+    "retain_grad": "every tensor that you hold has its .grad after backward()",
 }  # fmt: skip
-_FUNCTIONS = ("softmax", "log_softmax", "logsumexp", "relu", "sigmoid", "softplus")
-
-
-def _no_attribute(name: str) -> str:
-    """Say that a Tensor has no such attribute, and what to write where a habit is recognised."""
-    text = f"'Tensor' object has no attribute {name!r}"
-    if name.startswith("__"):
-        return text
-    if name in _FUNCTIONS:
-        return f"{text}: write tinygrad_softmax.{name}(t)"
-    if name in _HABITS:
-        return f"{text}: write {_HABITS[name]}"
-    function = getattr(np, name, None)
-    if function in NUMPY or function in _LOOK:
-        return f"{text}: write np.{name}(t)"
-    return text
+_HABITS |= {
+    name: f"write np.{name}(t)"
+    for name in ["abs", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "square", "sin", "cos", "tan", "tanh", "sinh", "cosh", "arctan", "sign", "floor", "ceil", "trunc", "maximum", "minimum", "where", "logaddexp", "power", "concatenate", "stack", "split", "flip", "roll", "tile", "median", "quantile", "outer", "inner", "cross", "isnan", "isfinite", "argsort"]
+    if not hasattr(Tensor, name)
+}  # fmt: skip
+_HABITS |= {
+    name: f"write tinygrad_softmax.{name}(t)"
+    for name in ("softmax", "log_softmax", "logsumexp", "relu", "sigmoid", "softplus")
+}
+for _name, _advice in _HABITS.items():
+    _habit = _Habit(_advice)
+    _habit.__set_name__(Tensor, _name)
+    setattr(Tensor, _name, _habit)

@@ -6,7 +6,6 @@ and the gradient of a scatter is a pick.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -30,6 +29,8 @@ def _(g: Any, index: Any, shape: Shape) -> Any:
     few = SparseGradient.of(g, index, shape)
     if few is not None and meets_once(index):
         return few
+    if g.__class__ is np.ndarray:
+        return scatter.forward(g, index=index, into=shape)
     return scatter(g, index=index, into=shape)
 
 
@@ -62,6 +63,8 @@ def meets_once(index: Any) -> bool:
     (True, False)
     """
     parts = index if isinstance(index, tuple) else (index,)
+    if any(_RISING.get(id(part)) is part for part in parts):
+        return all(getattr(part, "ndim", 0) <= 1 for part in parts)
     arrays = [part for part in parts if isinstance(part, np.ndarray)]
     if all(array.ndim <= 1 for array in arrays) and any(map(_strictly_monotone, arrays)):
         return True
@@ -81,10 +84,21 @@ def _strictly_monotone(array: Any) -> bool:
     return bool(np.count_nonzero(step) == step.size)  # `step.all()` takes twice as long
 
 
-@lru_cache(maxsize=64)
-def _counted(start: int, stop: int, step: int) -> Any:
-    array = np.arange(start, stop, step)
-    array.flags.writeable = False  # it is shared by every caller
+#: Ranges that have been counted out, by range and by the array's identity.
+_COUNTED: dict[range, Any] = {}
+_RISING: dict[int, Any] = {}
+
+
+def _counted(numbers: range) -> Any:
+    array = _COUNTED.get(numbers)
+    if array is None:
+        if len(_COUNTED) == 64:
+            _COUNTED.clear()
+            _RISING.clear()
+        array = _COUNTED[numbers] = np.arange(numbers.start, numbers.stop, numbers.step)
+        array.flags.writeable = False  # it is shared by every caller
+        if _strictly_monotone(array):
+            _RISING[id(array)] = array
     return array
 
 
@@ -101,7 +115,7 @@ def normalize_index(index: Any) -> Any:
     if isinstance(index, tuple):
         return tuple(map(normalize_index, index))
     if isinstance(index, range):
-        return _counted(index.start, index.stop, index.step)
+        return _counted(index)
     if isinstance(index, list):
         return np.asarray(index) if index else np.empty(0, int)
     return index

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..core.op import implements, primitive
 from ..core.shapes import Axis, kept_dims, normalize_axis, reduced, sum_short_rows
+from ..core.tape import Value
 from .elementwise import astype, larger, smaller, sqrt, where
 from .elementwise import where as where_  # for functions with an argument of that name
 from .indexing import index
@@ -34,6 +35,8 @@ def _(g: Any, axis: Any, keepdims: bool, shape: Any) -> Any:
     """Every entry of `x` went into the sum once, so each receives the same `g`."""
     if keepdims or axis is None:
         return g
+    if g.__class__ is np.ndarray and g.ndim == 1 and len(shape) == 2:
+        return g[:, None] if axis in (1, -1, (1,), (-1,)) else g[None]
     return g.reshape(kept_dims(shape, axis))
 
 
@@ -102,7 +105,10 @@ def _sum(a: Any, axis: Axis = None, dtype: Any = None, keepdims: bool = False, i
          where: Any = None) -> Any:  # fmt: skip
     if where is not None:
         a = where_(where, a, 0)
-    total = sum(a, axis, dtype, keepdims)
+    if isinstance(a, Value):
+        total = a.apply(sum, (a,), {"axis": axis, "dtype": dtype, "keepdims": keepdims})
+    else:
+        total = sum(a, axis, dtype, keepdims)
     return total if initial is None else total + initial
 
 
