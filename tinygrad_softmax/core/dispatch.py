@@ -82,35 +82,7 @@ def _signature(function: Any) -> inspect.Signature | None:
 
 
 def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call what stands for a NumPy function, with NumPy's arguments.
-
-    Parameters
-    ----------
-    function : function
-        NumPy's, a key of `NUMPY`.
-    args, kwargs
-        As NumPy takes them.
-
-    Returns
-    -------
-    object
-        What our function returns.
-
-    Raises
-    ------
-    TypeError
-        If NumPy's signature does not admit the call.
-    NoRuleError
-        If an argument that is not at its default is one that our function does not take.
-    GradientLostError
-        If the result should be written into an array (``out=``).
-
-    Examples
-    --------
-    >>> from tinygrad_softmax import Tensor
-    >>> call(np.sum, (Tensor([[1.0, 2.0], [3.0, 4.0]]), 0, None, None), {}).data
-    array([4., 6.])
-    """
+    """Call what stands for a NumPy function, with NumPy's arguments."""
     ours = NUMPY[function]
     fit = _FITS.get(function)
     if fit is None or fit.target is not ours:
@@ -174,15 +146,7 @@ _IDLE = {"where": True, "dtype": None, "casting": "same_kind", "order": "K", "su
 
 
 def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], settings: dict[str, Any]) -> Any:
-    """Call what stands for a NumPy ufunc, or for one of its methods.
-
-    Raises
-    ------
-    GradientLostError
-        If the result should be written into an array.
-    NoRuleError
-        If there is no rule, or a setting is not supported.
-    """
+    """Call what stands for a NumPy ufunc, or for one of its methods."""
     title = f"np.{ufunc.__name__}{'' if method == '__call__' else '.' + method}"
     if any(out is not None for out in settings.pop("out", None) or ()):
         raise GradientLostError(

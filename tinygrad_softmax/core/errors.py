@@ -146,13 +146,7 @@ _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 def user_frame() -> FrameType | None:
-    """Return the innermost frame outside this package and NumPy: the line the user wrote.
-
-    Examples
-    --------
-    >>> user_frame() is not None
-    True
-    """
+    """Return the innermost frame outside this package and NumPy: the line the user wrote."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
@@ -166,12 +160,6 @@ def variable_name(value: Any, holder: type | None = None) -> str | None:
     """Return the user's name for `value`: its own ``name``, or the variable that holds it.
 
     With `holder`, a variable of that type counts if `value` is its ``array`` or its ``node``.
-
-    Examples
-    --------
-    >>> scores = [0.5]
-    >>> variable_name(scores)
-    'scores'
     """
     own = getattr(value, "name", None)
     if isinstance(own, str):
@@ -195,13 +183,7 @@ def _carries(held: Any, value: Any) -> bool:
 
 
 def describe(value: Any, default: str) -> str:
-    """Name a value with its shape, as in ``W (3, 2)``; `default` stands in for a missing name.
-
-    Examples
-    --------
-    >>> describe(0.5, "step")
-    'step = 0.5'
-    """
+    """Name a value with its shape, as in ``W (3, 2)``; `default` stands in for a missing name."""
     shape = getattr(value, "shape", None)
     name = variable_name(value) or default
     if shape is None:

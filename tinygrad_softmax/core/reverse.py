@@ -28,40 +28,7 @@ _by_serial = attrgetter("serial")
 def reverse(
     root: Any, seed: Any, *, wrap: type[Value] | None = None, consume: bool = False
 ) -> Iterator[tuple[Any, Any, bool]]:
-    """Yield ``(node, gradient, owned)`` for every node that `root` depends on, `root` first.
-
-    Parameters
-    ----------
-    root : Node
-        Where the pass starts; any graph of nodes with ``parents, op, saved, shape, dtype``.
-    seed : array
-        Gradient of the loss with respect to `root`, of its shape.
-    wrap : type, optional
-        Hand the rules values of this type instead of arrays, so that they are recorded in turn
-        and the gradients can be differentiated again.
-    consume : bool
-        Let go of what the tape saved as soon as it has been used, so that memory falls.
-
-    Raises
-    ------
-    BackwardError
-        If part of the graph has been consumed by an earlier backward pass, or a rule answers with
-        complex numbers.
-    StaleDataError
-        If a parameter that a rule relies on was changed since the forward pass.
-
-    Notes
-    -----
-    A gradient may be compact (of size 1 along axes where it is constant) or, unless it is a leaf's,
-    a `SparseGradient`. ``owned`` says that nothing else refers to its memory.
-
-    Examples
-    --------
-    >>> from tinygrad_softmax import Tensor
-    >>> x = Tensor(3.0)
-    >>> [float(g) for _, g, _ in reverse((x * x).node, np.ones(()))]
-    [1.0, 6.0]
-    """
+    """Yield ``(node, gradient, owned)`` for every node that `root` depends on, `root` first."""
     keep_freed_memory()
     nodes, shared = _survey(root)
     watch = MODE.get().watch
@@ -136,13 +103,6 @@ def contribution(node: Any, edge: Any, g: Any) -> Any:
 
     For those who look at arrows one by one; `reverse` has the same inline, because a call would
     cost as much as a small rule. Folded to the operand's shape, and compact where it is constant.
-
-    Examples
-    --------
-    >>> from tinygrad_softmax import Tensor
-    >>> node = (Tensor([1.0, 2.0]) * Tensor(3.0)).node
-    >>> [contribution(node, edge, np.ones(2)).tolist() for edge in node.plan.edges]
-    [3.0, [3.0, 3.0]]
     """
     if g.shape != node.shape and not _may_stay_compact(node):
         g = np.broadcast_to(g, node.shape)
@@ -154,20 +114,7 @@ def contribution(node: Any, edge: Any, g: Any) -> Any:
 
 
 def order(root: Any) -> list[Any]:
-    """Return every node that `root` depends on, itself included, operands before results.
-
-    Raises
-    ------
-    BackwardError
-        If part of the graph has been consumed by an earlier backward pass.
-
-    Examples
-    --------
-    >>> from tinygrad_softmax import Tensor
-    >>> loss = np.exp(Tensor(0.0)) * 2
-    >>> [node.op.__name__ if node.op else "leaf" for node in order(loss.node)]
-    ['leaf', 'exp', 'multiply']
-    """
+    """Return every node that `root` depends on, itself included, operands before results."""
     return _survey(root)[0]
 
 

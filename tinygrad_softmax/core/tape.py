@@ -113,16 +113,7 @@ class Guard(NamedTuple):
 
 
 def fingerprint(array: Any, exact: bool = False) -> int:
-    """Return a hash of the array's bytes; of at most 512 evenly spread entries unless `exact`.
-
-    Examples
-    --------
-    >>> W = np.zeros((2, 3))
-    >>> before = fingerprint(W)
-    >>> W[1, 2] = 1
-    >>> fingerprint(W) == before
-    False
-    """
+    """Return a hash of the array's bytes; of at most 512 evenly spread entries unless `exact`."""
     if not exact and array.size > 512:
         # a view where one run over memory will do; the iterator `flat` is several times slower
         entries = array.ravel("K") if array.flags.forc else array.flat
@@ -131,16 +122,7 @@ def fingerprint(array: Any, exact: bool = False) -> int:
 
 
 def can_change(array: Any) -> bool:
-    """Whether someone can still write to this memory: it is a leaf's, or a view of it.
-
-    Examples
-    --------
-    >>> W = np.zeros((2, 3))
-    >>> view = W.T
-    >>> view.flags.writeable = False
-    >>> can_change(view)
-    True
-    """
+    """Whether someone can still write to this memory: it is a leaf's, or a view of it."""
     if array.flags.writeable:
         return True
     base = array.base
@@ -247,18 +229,7 @@ _PLAIN = frozenset({np.ndarray, float, int, np.float64, np.float32})
 
 
 def plain_array(value: Any) -> Any:
-    """Return data as a plain array, and refuse what would mean something else as one.
-
-    Raises
-    ------
-    DataError
-        If it is a masked array, a matrix or another array whose operators are its own.
-
-    Examples
-    --------
-    >>> plain_array([1.0, 2.0])
-    array([1., 2.])
-    """
+    """Return data as a plain array, and refuse what would mean something else as one."""
     if isinstance(value, np.ndarray) and not isinstance(value, np.memmap):
         if isinstance(value, np.ma.MaskedArray):
             advice = "np.where(np.ma.getmaskarray(m), 0.0, m.data) or m.compressed()"
@@ -275,17 +246,7 @@ def plain_array(value: Any) -> Any:
 
 
 def check_floating(array: Any) -> None:
-    """Refuse data that cannot carry a gradient.
-
-    Raises
-    ------
-    DataError
-        If the array is not of a real floating-point type; the message says what to do.
-
-    Examples
-    --------
-    >>> check_floating(np.float32([1, 2]))
-    """
+    """Refuse data that cannot carry a gradient."""
     kind = array.dtype.kind
     if kind == "f":
         return

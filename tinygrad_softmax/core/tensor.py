@@ -168,13 +168,7 @@ class Operators(Value):
 
     def astype(self, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True,
                copy: bool = True) -> Self:  # fmt: skip
-        """Convert to another floating-point type; the other arguments are NumPy's and idle here.
-
-        Raises
-        ------
-        DataError
-            If the type is not a real floating-point one: a gradient would be lost.
-        """
+        """Convert to another floating-point type; the other arguments are NumPy's and idle here."""
         return NUMPY[_astype](self, dtype)  # type: ignore[no-any-return]
 
     def copy(self) -> Self:

@@ -56,11 +56,6 @@ def meets_once(index: Any) -> bool:
 
     Slices, integers and masks never do; integer arrays do not if one of them strictly rises or
     falls without changing sign, as the row numbers in ``probs[range(N), y]``.
-
-    Examples
-    --------
-    >>> meets_once((np.arange(3), np.array([1, 1, 0]))), meets_once(np.array([1, 1, 0]))
-    (True, False)
     """
     parts = index if isinstance(index, tuple) else (index,)
     if any(_RISING.get(id(part)) is part for part in parts):
@@ -106,11 +101,6 @@ def normalize_index(index: Any) -> Any:
     """Return `index` with lists and ranges as arrays, so that it is read only once.
 
     NumPy turns ``range(N)`` into an array by way of N Python integers; here it is counted out.
-
-    Examples
-    --------
-    >>> normalize_index((range(2), [0, 1]))
-    (array([0, 1]), array([0, 1]))
     """
     if isinstance(index, tuple):
         return tuple(map(normalize_index, index))
@@ -123,12 +113,6 @@ def normalize_index(index: Any) -> Any:
 
 @implements(_getitem)
 def index(x: Any, key: Any) -> Any:
-    """``x[key]`` with all that NumPy accepts as a key.
-
-    Examples
-    --------
-    >>> index(np.array([[1.0, 2.0], [3.0, 4.0]]), (range(2), [1, 0])).tolist()
-    [2.0, 3.0]
-    """
+    """``x[key]`` with all that NumPy accepts as a key."""
     settings = {"index": normalize_index(key)}
     return x.apply(getitem, (x,), settings) if isinstance(x, Value) else getitem(x, **settings)

@@ -186,13 +186,7 @@ def _einsum(subscripts: str, *operands: Any, optimize: Any = False) -> Any:
 
 
 def _spelt_out(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
-    """Return the letters of each operand and of the result, with no ellipsis and nothing implied.
-
-    Examples
-    --------
-    >>> _spelt_out("...i,i", [2, 1])
-    (['Ai', 'i'], 'A')
-    """
+    """Return the letters of each operand and of the result, with no ellipsis and nothing implied."""
     spec = subscripts.replace(" ", "")
     inputs, arrow, result = spec.partition("->")
     terms = inputs.split(",")

@@ -163,13 +163,7 @@ def _wide(x: Any, dtype: Any) -> Any:
 @implements(np.mean)
 def mean(a: Any, axis: Axis = None, dtype: Any = None, keepdims: bool = False,
          where: Any = None) -> Any:  # fmt: skip
-    """Sum over `axis`, divided by how many entries that were.
-
-    Examples
-    --------
-    >>> float(mean(np.array([1.0, 2.0, 6.0])))
-    3.0
-    """
+    """Sum over `axis`, divided by how many entries that were."""
     count = _count(a, axis, where, keepdims)
     wide = _wide(a, dtype)
     found = _sum(wide, axis, dtype, keepdims, where=where) / count
