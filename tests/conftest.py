@@ -1,4 +1,4 @@
-"""How hypothesis draws, chosen by the environment variable HYPOTHESIS_PROFILE.
+"""What is drawn: by hypothesis, as the environment variable HYPOTHESIS_PROFILE says, and by NumPy.
 
 ``default``
     The same inputs at every run: a red run is about the change, not about luck.
@@ -13,9 +13,19 @@ No profile has a deadline: a shared machine pauses where it likes, and speed is 
 
 import os
 
+import numpy as np
+import pytest
 from hypothesis import settings
 
 settings.register_profile("default", deadline=None, max_examples=30, derandomize=True)
 settings.register_profile("explore", deadline=None, max_examples=50)
 settings.register_profile("deep", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(autouse=True)
+def same_draws(request):
+    """Let a module's ``rng`` begin anew: no test depends on which ran before it in its process."""
+    rng = getattr(getattr(request.node, "module", None), "rng", None)
+    if isinstance(rng, np.random.Generator):
+        rng.bit_generator.state = np.random.PCG64(0).state
