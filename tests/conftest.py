@@ -7,6 +7,9 @@
 ``deep``
     The same with forty times as many, for a night.
 
+Tests marked ``no_cover`` break something on purpose, or repeat with other numbers what another test
+has run: measuring their coverage would double their time, and say nothing.
+
 No profile has a deadline: a shared machine pauses where it likes, and speed is measured in
 `tests.benchmarks` alone.
 """

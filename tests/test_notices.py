@@ -17,6 +17,8 @@ from tinygrad_softmax.errors import BackwardError
 from tinygrad_softmax.primitive import REGISTRY, primitive
 from tinygrad_softmax.tape import Value
 
+pytestmark = pytest.mark.no_cover
+
 RULES = [(name, argument) for name, op in DIFFERENTIABLE.items() for argument in op.rules]
 
 WRONG = {

@@ -41,6 +41,7 @@ def equal(a, b):
     return np.shape(a) == np.shape(b) and np.allclose(a, b, 1e-9, 1e-14)
 
 
+@pytest.mark.no_cover
 @every_program
 def test_every_mistake_is_wrong_at_other_inputs_than_those_it_was_tried_on(name):
     program, found = PROGRAMS[name], mistakes(name)
@@ -99,6 +100,7 @@ def test_one_line_is_changed(name):
         assert all(line.removeprefix("np.add.at(").startswith(mistake.stage) for line in new)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", ["question", "two_layer", "ridge", "batch_norm"])
 def test_our_own_check_flags_them(name):
     program = PROGRAMS[name]

@@ -6,6 +6,8 @@ from tests.check.catalogue import single
 from tests.check.variants import VARIANTS
 from tinygrad_softmax.check.gradients import check_gradients
 
+pytestmark = pytest.mark.no_cover
+
 variants = pytest.mark.parametrize("entry", VARIANTS, ids=lambda entry: entry.name)
 
 

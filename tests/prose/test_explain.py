@@ -206,6 +206,7 @@ def contributed(arrow, space, gradients):
     return np.broadcast_to(made, arrow.operand_shape).copy()
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("seed", range(3))
 @every_program
 def test_what_arrives_by_each_way_adds_up_to_the_gradient(name, seed):

@@ -87,6 +87,7 @@ def test_every_law_is_used_by_some_program():
     assert not [law for law, programs in users().items() if not programs]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("factor", [1.001, -1.0])
 @pytest.mark.parametrize("law", sorted({law.name for laws in LAWS.values() for law in laws}))
 def test_a_law_that_is_off_by_a_factor_never_gets_out(law, factor, monkeypatch):

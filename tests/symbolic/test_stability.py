@@ -170,6 +170,7 @@ def test_every_law_of_stability_is_used():
     assert not [law for law, cases in users().items() if not cases]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("how", ["too large by 0.1 %", "of the wrong sign"])
 @pytest.mark.parametrize("law", sorted({law.name for laws in STABILITY.values() for law in laws}))
 def test_a_law_of_stability_that_is_off_never_gets_out(law, how, monkeypatch):
