@@ -14,8 +14,16 @@ SAID_OTHERWISE = {"last_violated_example_left_out"}
 LEFT_OPEN = set()
 
 mistakes = pytest.mark.parametrize("entry", MISTAKES, ids=lambda entry: entry.name)
-#: One mistake of each cause in each loss.
-DIFFERENT = {(entry.loss, entry.cause): entry for entry in MISTAKES}.values()
+
+
+def different(losses):
+    """Mistakes of each cause, in up to so many losses."""
+    found = {}
+    for entry in MISTAKES:
+        of_cause = found.setdefault(entry.cause, {})
+        if len(of_cause) < losses:
+            of_cause.setdefault(entry.loss, entry)
+    return [entry for of_cause in found.values() for entry in of_cause.values()]
 
 
 def check(entry, inputs):
@@ -48,6 +56,6 @@ def test_nearly_every_cause_is_named():
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize("entry", DIFFERENT, ids=lambda entry: entry.name)
+@pytest.mark.parametrize("entry", different(losses=3), ids=lambda entry: entry.name)
 def test_drawn_anew_the_mistake_is_still_there(entry):
     assert_names(check(entry, entry.draw(3)), entry)
