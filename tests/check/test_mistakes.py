@@ -38,6 +38,7 @@ def assert_names(report, entry):
     assert found.cause in named, found
 
 
+@pytest.mark.no_cover
 @mistakes
 def test_a_mistake_is_found_and_called_what_it_is(entry):
     report = check(entry, entry.inputs)
@@ -55,7 +56,6 @@ def test_nearly_every_cause_is_named():
     assert len(LEFT_OPEN) <= 0.05 * len(MISTAKES)
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("entry", different(losses=3), ids=lambda entry: entry.name)
 def test_drawn_anew_the_mistake_is_still_there(entry):
     assert_names(check(entry, entry.draw(3)), entry)

@@ -73,6 +73,7 @@ def programs(draw):
     return Composer(draw(seeds | seeds | st.randoms(use_true_random=False))).program()
 
 
+@pytest.mark.no_cover
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(programs())
 def test_random_programs(program):

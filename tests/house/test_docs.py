@@ -71,6 +71,7 @@ def run(page):
 NO_PROGRAM = {"derivation.md", "tutorial.md"}
 
 
+@pytest.mark.no_cover
 @pytest.mark.usefixtures("vocabulary")
 @pytest.mark.parametrize("page", sorted(PAGES.keys() - NO_PROGRAM))
 def test_the_code_of_a_page_runs(page):

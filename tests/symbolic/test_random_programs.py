@@ -4,6 +4,7 @@ import ast
 import random
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ def programs(draw):
     return Composer(draw(seeds | seeds | st.randoms(use_true_random=False))).program()
 
 
+@pytest.mark.no_cover
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(programs())
 def test_random_programs_are_derived(program):
