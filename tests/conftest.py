@@ -16,9 +16,14 @@ No profile has a deadline: a shared machine pauses where it likes, and speed is 
 
 import os
 
-import numpy as np
-import pytest
-from hypothesis import settings
+# One thread for each process: the tests run in as many processes as there are cores, and where
+# these are busy, threads of BLAS wait for each other. It must be said before NumPy is imported.
+for library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+import numpy as np  # noqa: E402 - as said above
+import pytest  # noqa: E402 - as the line above
+from hypothesis import settings  # noqa: E402 - as the line above
 
 settings.register_profile("default", deadline=None, max_examples=30, derandomize=True)
 settings.register_profile("explore", deadline=None, max_examples=50)
