@@ -74,7 +74,7 @@ def programs(draw):
 
 
 @pytest.mark.no_cover
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3 * settings().max_examples, suppress_health_check=list(HealthCheck))
 @given(programs())
 def test_random_programs(program):
     before = {name: np.copy(value) for name, value in program.inputs.items()}
