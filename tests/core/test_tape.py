@@ -1,7 +1,5 @@
 """Each node is visited once, after everything that used it, and each rule called only if needed."""
 
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -37,20 +35,17 @@ def weigh():
 # --- order ----------------------------------------------------------------------------------------
 
 
-def test_a_node_is_visited_once_so_a_diamond_of_sixty_levels_is_instant(weigh):
+def test_a_node_is_visited_once_however_many_ways_lead_to_it(weigh):
     x = Tensor(1.0)
     y = x
     for _ in range(60):
         y = weigh(y, 0.5) + weigh(y, 0.5)
-    begin = time.perf_counter()
     y.backward()
-    assert time.perf_counter() - begin < 0.5
     assert len(weigh.calls) == 120  # by paths instead of nodes it would be 2**60
     assert x.grad == 1
 
 
 def test_a_chain_of_twenty_thousand_ops_needs_no_recursion_forward_backward_or_freed():
-    begin = time.perf_counter()
     x = Tensor(1.0)
     y = x
     for _ in range(20_000):
@@ -60,7 +55,6 @@ def test_a_chain_of_twenty_thousand_ops_needs_no_recursion_forward_backward_or_f
     for _ in range(20_000):
         y = y + 1e-3
     del y  # never differentiated, so nothing was consumed: the tape falls at once
-    assert time.perf_counter() - begin < 2
 
 
 @given(seeds, st.integers(2, 30))

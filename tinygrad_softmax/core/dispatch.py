@@ -184,7 +184,9 @@ def unwrapped(value: Any) -> Any:
 def full_name(function: Any, method: str = "") -> str:
     """Return what a NumPy function is called in a program: ``np.linalg.norm``."""
     name = function.__name__ + method
-    module = getattr(function, "__module__", None) or ("numpy" if hasattr(np, name) else "")
+    module = getattr(function, "__module__", None) or (
+        "numpy" if hasattr(np, function.__name__) else ""
+    )
     return f"{module}.{name}".replace("numpy.", "np.", 1).lstrip(".")
 
 
