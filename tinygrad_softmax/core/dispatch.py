@@ -64,7 +64,8 @@ def _fit(function: Any, ours: Any) -> Fit:
         leading += 1
     if inspect.Parameter.VAR_POSITIONAL in kinds:
         leading = 2**31
-    shared = frozenset(name for name, own in found.items() if name == own)
+    inputs = ours.argnames if isinstance(ours, Op) else ()  # an op tells them by their places
+    shared = frozenset(n for n, own in found.items() if n == own and n not in inputs)
     passes_on = inspect.Parameter.VAR_KEYWORD in kinds
     return Fit(ours, leading, shared, theirs, found, tuple(mine), passes_on)
 
@@ -83,7 +84,9 @@ def _signature(function: Any) -> inspect.Signature | None:
 
 def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call what stands for a NumPy function, with NumPy's arguments."""
-    ours = NUMPY[function]
+    ours = NUMPY.get(function)
+    if ours is None:
+        return function(*args, **kwargs)  # by way of the protocol
     fit = _FITS.get(function)
     if fit is None or fit.target is not ours:
         fit = _FITS[function] = _fit(function, ours)

@@ -142,15 +142,17 @@ class AnomalyError(FloatingPointError):
     """
 
 
+_STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 def user_frame() -> FrameType | None:
-    """Return the innermost frame outside this package and NumPy: the line the user wrote."""
+    """Return the innermost frame outside this package, NumPy and the standard library: the line the user wrote."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
-        if not file.startswith(_PACKAGE) and f"{os.sep}numpy{os.sep}" not in file:
+        library = file.startswith(_STDLIB) and "site-packages" not in file
+        if not library and not file.startswith(_PACKAGE) and f"{os.sep}numpy{os.sep}" not in file:
             return frame
         frame = frame.f_back
     return None

@@ -36,7 +36,8 @@ class Mode(NamedTuple):
     """What holds for this thread and async task: who has paused recording, and who watches."""
 
     pauses: frozenset[object] = frozenset()
-    watch: Watch | None = None
+    watch: Watch | None = None  # the last of `watches`
+    watches: tuple[Watch, ...] = ()
 
 
 MODE: ContextVar[Mode] = ContextVar("tinygrad_softmax_mode", default=Mode())  # noqa: B039 - immutable
@@ -189,7 +190,7 @@ class Value:
         result = _new(cls)  # `wrap` without its call
         result.array = out
         result.node = result._name = None
-        pauses, watch = MODE.get()
+        pauses, watch, _ = MODE.get()
         if mask and not pauses:
             result.node = _record(op, inputs, arrays, parents, mask, out, settings)
         if watch is not None:

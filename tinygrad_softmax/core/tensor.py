@@ -9,7 +9,6 @@ held has its ``grad``.
 from __future__ import annotations
 
 import copy
-import dis
 import math
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -25,7 +24,6 @@ from .errors import (
     GradientLostError,
     NoRuleError,
     ShapeError,
-    user_frame,
     variable_name,
 )
 from .op import NUMPY, Op
@@ -108,7 +106,13 @@ class Operators(Value):
     __pow__, __rpow__ = _binary(np.power)
     __matmul__, __rmatmul__ = _binary(np.matmul)
     __floordiv__, __rfloordiv__ = _binary(np.floor_divide)
-    __mod__, __rmod__ = _binary(np.remainder)
+
+    def __mod__(self, other: Any) -> Self:
+        return NUMPY[np.remainder](self, other)  # type: ignore[no-any-return]
+
+    def __rmod__(self, other: Any) -> Self:
+        return NUMPY[np.remainder](other, self)  # type: ignore[no-any-return]
+
     __lt__, __gt__ = _comparison(np.less), _comparison(np.greater)
     __le__, __ge__ = _comparison(np.less_equal), _comparison(np.greater_equal)
     __eq__, __ne__ = _comparison(np.equal), _comparison(np.not_equal)
@@ -466,8 +470,7 @@ wanted
                 "for math.exp(t)",
             )
         except GradientLostError:
-            frame = user_frame()
-            if frame is not None and frame.f_code.co_code[frame.f_lasti] == _STORE_SUBSCR:
+            if type(self) is Tensor and not self.array.ndim:
                 self.__class__ = _NoSequence  # type: ignore[assignment]
             raise
         return float(self.array)
@@ -555,15 +558,12 @@ wanted
         return "" if op is None else f"by {op.__name__}"
 
 
-_STORE_SUBSCR = dis.opmap["STORE_SUBSCR"]
-
-
 class _NoSequence(Operators):
-    """A tensor that ``out[i] = t`` has just failed to store, until it is next looked at.
+    """A 0-d tensor that has just refused to be a float, until it is next looked at.
 
-    Where NumPy fails to turn such a value into a number, it looks whether the value is a sequence;
-    if so it replaces the error by one of its own, which says nothing of gradients. This class has
-    no square brackets, so the error arrives as it was raised.
+    Where NumPy fails to turn a value into a number, as in ``out[i] = t``, it looks whether the
+    value is a sequence; if so it replaces the error by one of its own, which says nothing of
+    gradients. This class has no square brackets, so the error arrives as it was raised.
     """
 
     __slots__ = ()

@@ -109,7 +109,7 @@ class Call:
     def __init__(self, function: Function, wrt: Wrt, args: Any, kwargs: Any) -> None:
         chosen = wrt if isinstance(wrt, tuple) else (wrt,)
         self.name = getattr(function, "__name__", "the function")
-        self.wrt = ", ".join(map(str, chosen))
+        self.wrt = ", ".join(str(w) if isinstance(w, str) else f"argument {w}" for w in chosen)
         places = [_place(function, which, args, kwargs) for which in chosen]
         inputs: dict[int | str, Any] = dict(enumerate(args)) | kwargs
         mode = MODE.get()

@@ -58,7 +58,7 @@ def meets_once(index: Any) -> bool:
     falls without changing sign, as the row numbers in ``probs[range(N), y]``.
     """
     parts = index if isinstance(index, tuple) else (index,)
-    if any(_RISING.get(id(part)) is part for part in parts):
+    if any(id(part) in _RISING for part in parts):
         return all(getattr(part, "ndim", 0) <= 1 for part in parts)
     arrays = [part for part in parts if isinstance(part, np.ndarray)]
     if all(array.ndim <= 1 for array in arrays) and any(map(_strictly_monotone, arrays)):

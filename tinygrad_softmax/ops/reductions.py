@@ -27,7 +27,7 @@ def sum(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> 
     """Sum over `axis` (every axis if None)."""
     if keepdims and axis in (1, -1) and dtype is None and x.__class__ is np.ndarray and x.ndim == 2:
         return sum_short_rows(x)
-    return np.add.reduce(x, axis=axis, dtype=dtype, keepdims=keepdims)  # type: ignore[call-overload]
+    return np.add.reduce(x, axis=axis, dtype=dtype, keepdims=bool(keepdims))  # type: ignore[call-overload]
 
 
 @sum.grad("x")
@@ -43,13 +43,13 @@ def _(g: Any, axis: Any, keepdims: bool, shape: Any) -> Any:
 @primitive(shape=reduced)
 def max(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The largest entry over `axis` (every axis if None)."""
-    return np.maximum.reduce(x, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]
+    return np.maximum.reduce(x, axis=axis, keepdims=bool(keepdims))  # type: ignore[call-overload]
 
 
 @primitive(shape=reduced)
 def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The smallest entry over `axis` (every axis if None)."""
-    return np.minimum.reduce(x, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]
+    return np.minimum.reduce(x, axis=axis, keepdims=bool(keepdims))  # type: ignore[call-overload]
 
 
 @max.grad("x")
