@@ -147,7 +147,7 @@ _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 def user_frame() -> FrameType | None:
-    """Return the innermost frame outside this package, NumPy and the standard library: the line the user wrote."""
+    """Return the line the user wrote: the innermost frame of no library."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename

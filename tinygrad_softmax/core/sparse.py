@@ -117,6 +117,6 @@ class SparseGradient:
 
 
 def _into(index: tuple[Any, ...], shape: Shape) -> tuple[Any, ...]:
-    """Return the index into an array of `shape` that was broadcast before the entries were picked."""
+    """Return the index into an array of `shape`, broadcast before the entries were picked."""
     last = index[len(index) - len(shape) :]
     return tuple([0 if size == 1 else part for part, size in zip(last, shape, strict=True)])
