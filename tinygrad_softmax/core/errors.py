@@ -112,7 +112,9 @@ class BackwardError(RuntimeError):
 
 
 class StaleDataError(RuntimeError):
-    """An array that was changed between the forward and the backward pass.
+    """A parameter that was changed between the forward and the backward pass.
+
+    Plain arrays (data, labels, masks, exponents, indices) are watched under `detect_anomaly` only.
 
     Examples
     --------

@@ -9,7 +9,6 @@ held has its ``grad``.
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, Self, TypeVar
@@ -42,13 +41,17 @@ _LOOK = {np.zeros_like, np.ones_like, np.empty_like, np.result_type, np.can_cast
          np.isin, np.nanargmax, np.nanargmin}  # fmt: skip
 
 
-def _method(function: Any) -> Callable[..., Any]:
+def _method(function: Any) -> Callable[..., Tensor]:
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         return call(function, (self, *args), kwargs)
 
     method.__name__ = function.__name__
     method.__doc__ = f"Same as ``np.{function.__name__}`` of this value."
     return method
+
+
+def _plain_method(function: Any) -> Callable[..., Any]:
+    return _method(function)
 
 
 _V = TypeVar("_V")
@@ -184,15 +187,12 @@ class Operators(Value):
         return call(np.clip, (self, min, max, out), {})  # type: ignore[no-any-return]
 
     sum, prod, mean, var, std = map(_method, (np.sum, np.prod, np.mean, np.var, np.std))
-    max, min, all, any = map(_method, (np.max, np.min, np.all, np.any))
-    argmax, argmin, argsort, nonzero = map(
-        _method, (np.argmax, np.argmin, np.argsort, np.nonzero)
-    )  # fmt: skip
-    cumsum, cumprod, dot, trace = map(_method, (np.cumsum, np.cumprod, np.dot, np.trace))
-    ravel, squeeze, swapaxes, repeat = map(
-        _method, (np.ravel, np.squeeze, np.swapaxes, np.repeat)
-    )  # fmt: skip
-    diagonal, take, round = map(_method, (np.diagonal, np.take, np.round))
+    max, min, cumsum, cumprod = map(_method, (np.max, np.min, np.cumsum, np.cumprod))
+    dot, trace, diagonal, round = map(_method, (np.dot, np.trace, np.diagonal, np.round))
+    ravel, squeeze, swapaxes = map(_method, (np.ravel, np.squeeze, np.swapaxes))
+    repeat, take = map(_method, (np.repeat, np.take))
+    all, any, argmax, argmin = map(_plain_method, (np.all, np.any, np.argmax, np.argmin))
+    argsort, nonzero = map(_plain_method, (np.argsort, np.nonzero))
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
         if not settings and method == "__call__":
@@ -422,8 +422,9 @@ wanted
                 f"backward() of a tensor of shape {self.shape} got a gradient of shape "
                 f"{np.shape(gradient)}: they must agree"
             )
-        seed = _one(self.shape, self.dtype)
-        if gradient is not None:
+        if gradient is None:
+            seed = _one(self.shape, self.dtype)
+        else:
             seed = np.array(gradient, self.dtype)
         for node, g, owned in reverse(root, seed, consume=not retain_graph):
             if node.op is None:
@@ -583,7 +584,7 @@ def _restored(array: Any, name: str | None, requires_grad: bool) -> Tensor:
 
 @lru_cache(maxsize=16)
 def _one(shape: tuple[int, ...], dtype: Any) -> Any:
-    one = np.ones(shape if math.prod(shape) == 1 else (), dtype)
+    one = np.ones(shape, dtype)
     one.flags.writeable = False  # it is shared by every caller
     return one
 
@@ -600,14 +601,11 @@ def _at_rest(leaf: Leaf, g: Any, owned: bool, accumulate: bool) -> Any:
 class _Habit:
     """An attribute that a Tensor has not, and what to write instead."""
 
-    def __init__(self, advice: str) -> None:
-        self.advice = advice
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, advice: str) -> None:
+        self.text = f"'Tensor' object has no attribute {name!r}: {advice}"
 
     def __get__(self, instance: Any, owner: type) -> Any:
-        raise AttributeError(f"'Tensor' object has no attribute {self.name!r}: {self.advice}")
+        raise AttributeError(self.text)
 
 
 #: What users of PyTorch try first, and what it is called here.
@@ -619,24 +617,19 @@ _HABITS = {
     "mm": "write t @ u", "matmul": "write t @ u", "norm": "write np.linalg.norm(t)",
     "numel": "write t.size", "dim": "write t.ndim", "clamp": "write np.clip(t, low, high)",
     "to": "write t.astype(dtype)", "float": "write t.astype(np.float32)",
-    "double": "write t.astype(np.float64)", "cpu": "there are no devices", "gpu": "there are no "
-    "devices", "cuda": "there are no devices", "device": "there are no devices",
-    "sort": "write np.sort(t)", "fill": "write t.data[...] = value",
+    "double": "write t.astype(np.float64)", "cpu": "there are no devices",
+    "cuda": "there are no devices", "device": "there are no devices",
+    "fill": "write t.data[...] = value", "zero_": "write t.data[...] = 0",
     "add_": "write t.data += value", "sub_": "write t.data -= value",
-    "mul_": "write t.data *= value", "zero_": "write t.data[...] = 0",
-    "is_leaf": "see t.requires_grad", "grad_fn": "repr(t) names the op that made it",
+    "mul_": "write t.data *= value", "is_leaf": "see t.requires_grad",
+    "grad_fn": "repr(t) names the op that made it",
     "retain_grad": "every tensor that you hold has its .grad after backward()",
 }  # fmt: skip
-_HABITS |= {
-    name: f"write np.{name}(t)"
-    for name in ["abs", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "square", "sin", "cos", "tan", "tanh", "sinh", "cosh", "arctan", "sign", "floor", "ceil", "trunc", "maximum", "minimum", "where", "logaddexp", "power", "concatenate", "stack", "split", "flip", "roll", "tile", "median", "quantile", "outer", "inner", "cross", "isnan", "isfinite", "argsort"]
-    if not hasattr(Tensor, name)
-}  # fmt: skip
-_HABITS |= {
-    name: f"write tinygrad_softmax.{name}(t)"
-    for name in ("softmax", "log_softmax", "logsumexp", "relu", "sigmoid", "softplus")
-}
+_NUMPY_HABITS = """abs exp exp2 expm1 log log2 log10 log1p sqrt square sin cos tan tanh sinh cosh
+arctan sign floor ceil trunc maximum minimum where logaddexp concatenate stack split flip roll tile
+sort median quantile outer inner cross isnan isfinite"""
+_OWN_HABITS = "softmax log_softmax logsumexp relu sigmoid softplus"
+_HABITS |= {name: f"write np.{name}(t)" for name in _NUMPY_HABITS.split()}
+_HABITS |= {name: f"write tinygrad_softmax.{name}(t)" for name in _OWN_HABITS.split()}
 for _name, _advice in _HABITS.items():
-    _habit = _Habit(_advice)
-    _habit.__set_name__(Tensor, _name)
-    setattr(Tensor, _name, _habit)
+    setattr(Tensor, _name, _Habit(_name, _advice))

@@ -186,7 +186,7 @@ def _einsum(subscripts: str, *operands: Any, optimize: Any = False) -> Any:
 
 
 def _spelt_out(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
-    """Return the letters of each operand and of the result, with no ellipsis and nothing implied."""
+    """Return the letters of each operand and of the result, none implied."""
     spec = subscripts.replace(" ", "")
     inputs, arrow, result = spec.partition("->")
     terms = inputs.split(",")
