@@ -5,8 +5,6 @@ import os
 from sphinx.application import Sphinx
 
 import tinygrad_softmax
-from tinygrad_softmax.core.op import Op
-from tinygrad_softmax.ops import VOCABULARY
 
 project = "tinygrad_softmax"
 author = "tinygrad_softmax developers"
@@ -19,7 +17,7 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
 ]
-myst_enable_extensions = ["dollarmath", "substitution"]
+myst_enable_extensions = ["dollarmath"]
 # A page with cells is run at every build, from the start; an exception or a warning in it fails it.
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
@@ -30,21 +28,6 @@ nb_output_stderr = "remove-warn"
 nb_merge_streams = True
 # A heading can be linked to by its text, as on any Markdown host.
 myst_heading_anchors = 3
-
-
-def entry(op: Op) -> str:
-    """Return an op's entry of the vocabulary: signature, what it computes, why its gradients."""
-    signature = f"`{op.__name__}({', '.join((*op.argnames, *op.settings))})`"
-    sentences: dict[str, list[str]] = {}
-    for name, rule in op.rules.items():
-        sentences.setdefault(rule.sentence, []).append(f"`{name}`")
-    reasons = [f"{', '.join(names)}: {why}" for why, names in sentences.items()]
-    lines = [f"- {signature}: {op.__doc__}", *(reasons or ["no gradient: off the tape"])]
-    return "\n  - ".join(lines)
-
-
-# What `{{ vocabulary }}` stands for: a list of every op, from the code itself.
-myst_substitutions = {"vocabulary": "\n".join(map(entry, VOCABULARY))}
 
 napoleon_google_docstring = False
 # The reference follows the reading order of the source, not the alphabet.

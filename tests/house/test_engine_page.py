@@ -1,7 +1,7 @@
 """The line references of the page on the engine are true.
 
-``core/tape.py:172`` on the page is followed by the first words of that line. Run with WRITE_GOLDEN=1
-in the environment, the test finds the words in the files and rewrites the numbers.
+``core/tape.py:172`` on the page is followed by the first words of that line. With WRITE_GOLDEN=1 in
+the environment, the test finds the words in the files and rewrites the numbers.
 """
 
 import os
