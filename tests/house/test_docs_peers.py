@@ -34,7 +34,7 @@ def table():
     """Return the rows of the page's last table, by name of the column."""
     rows = [
         [cell.strip().strip("`") for cell in line.split("|")[1:-1]]
-        for line in PAGE.read_text("utf-8").partition("## Beside others")[2].splitlines()
+        for line in PAGE.read_text("utf-8").partition("## Compared with other libraries")[2].splitlines()
         if line.startswith("|")
     ]
     head, _, *body = rows
