@@ -28,6 +28,8 @@ GROUPS = {
 RULE, COMPOSED, PLAIN, LOOKS = "rule", "composed", "plain array", "looks"
 #: What is spelt otherwise than as a function of NumPy.
 SPELT = {_getitem: "x[...]", _astype: "x.astype"}
+#: Known only to be refused with a better message.
+REFUSED = {np.copyto}
 #: Functions of ours that return a shape or a number.
 SHAPES = {np.shape, np.ndim, np.size}
 
@@ -84,6 +86,8 @@ def alike() -> list[list[Any]]:
     """Return the NumPy functions for which there is a function of ours, grouped by that."""
     same: dict[int, list[Any]] = {}
     for function, target in NUMPY.items():
+        if function in REFUSED:
+            continue
         same.setdefault(id(target), []).append(function)
     return [*same.values()]
 

@@ -32,9 +32,10 @@ POINTS = {
 
 def table():
     """Return the rows of the page's last table, by name of the column."""
+    _, _, section = PAGE.read_text("utf-8").partition("## Compared with other libraries")
     rows = [
         [cell.strip().strip("`") for cell in line.split("|")[1:-1]]
-        for line in PAGE.read_text("utf-8").partition("## Compared with other libraries")[2].splitlines()
+        for line in section.splitlines()
         if line.startswith("|")
     ]
     head, _, *body = rows
