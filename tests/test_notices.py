@@ -27,7 +27,7 @@ WRONG = {
     "shifted": lambda d: d + 1e-3,
 }
 #: Ops whose gradient is zero everywhere: scaled, it stays right, so it is shifted instead.
-FLAT = {(name, "x") for name in ("sign", "floor", "ceil", "trunc", "rint", "heaviside")}
+FLAT = {(name, "x") for name in ("sign", "floor", "ceil", "trunc", "rint", "heaviside", "rounded")}
 FLAT |= {("floor_divide", "x"), ("floor_divide", "y")}
 BREAKAGES = [
     pytest.param(name, argument, how, id=f"{name}-{argument}-{how}")

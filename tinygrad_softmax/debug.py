@@ -15,7 +15,7 @@ import numpy as np
 
 from .core.errors import AnomalyError, describe, user_frame, variable_name
 from .core.op import Edge, Op
-from .core.tape import MODE, Guard, Node, Value, Watch
+from .core.tape import MODE, Guard, Node, Value
 
 __all__ = ["detect_anomaly"]
 
@@ -45,6 +45,9 @@ class Site(NamedTuple):
 
 class _Detective:
     """Looks at every value as it appears, and guards what the backward pass will rely on."""
+
+    def __init__(self, warned: Any) -> None:
+        self.warned = warned  # what NumPy was to do about floating-point errors before
 
     def forward(self, node: Node | None, op: Op, inputs: Any, out: Any) -> None:
         """Raise at the first result that is not finite though its operands are."""
@@ -114,6 +117,8 @@ def _arrays(saved: Any) -> Iterator[Any]:
         yield saved
     elif isinstance(saved, Value):
         yield saved.array
+    elif isinstance(saved, (float, np.floating)):
+        yield np.asarray(saved)
     elif isinstance(saved, tuple):
         for part in saved:
             yield from _arrays(part)
@@ -172,14 +177,20 @@ def detect_anomaly() -> Iterator[None]:
     Traceback (most recent call last):
     tinygrad_softmax.core.errors.AnomalyError: exp made 1 non-finite value (infinity first, ...)
     """
-    detective = _Detective()
-    _watch(*MODE.get().watches, detective)
+    # What NumPy warns of is looked for here. It is set back when the last of the contexts ends, for
+    # contexts of generators may end in any order.
+    watches = MODE.get().watches
+    detective = _Detective(watches[0].warned if watches else np.geterr())
+    np.seterr(over="ignore", invalid="ignore", divide="ignore")
+    _watch(*watches, detective)
     try:
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            yield
-    finally:  # it takes away itself and no other: contexts of generators may end in any order
-        _watch(*(watch for watch in MODE.get().watches if watch is not detective))
+        yield
+    finally:
+        left = [watch for watch in MODE.get().watches if watch is not detective]
+        _watch(*left)
+        if not left:
+            np.seterr(**detective.warned)
 
 
-def _watch(*watches: Watch) -> None:
+def _watch(*watches: Any) -> None:
     MODE.set(MODE.get()._replace(watches=watches, watch=watches[-1] if watches else None))

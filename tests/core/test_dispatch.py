@@ -52,7 +52,7 @@ OTHERS = {
     "method": ["linear", "lower"], "overwrite_input": [True], "copy": [True], "subok": [True],
     "casting": ["unsafe"], "default": [1.0], "optimize": [True], "start": [1], "axes": [0, 1],
 }  # fmt: skip
-SKIP = {"shape", "ndim", "size"}  # give a number of a shape
+SKIP = {"shape", "ndim", "size", "copyto"}  # give a number of a shape; always refused
 
 
 def title(function):

@@ -103,7 +103,7 @@ def test_float32_stays_float32():
 
 
 def test_what_the_result_does_not_depend_on_has_a_gradient_of_zeros():
-    value, slope = value_and_grad(lambda x: 5 * x.detach()[0, 0])(np.ones((2, 3)))
+    value, slope = value_and_grad(lambda x: 0 * x[0, 0] + 5)(np.ones((2, 3)))
     assert value == 5
     np.testing.assert_array_equal(slope, np.zeros((2, 3)), strict=True)
     slopes = grad(lambda x, y: x * 2, ("x", "y"))(1.0, np.ones(2))

@@ -90,7 +90,7 @@ def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     fit = _FITS.get(function)
     if fit is None or fit.target is not ours:
         fit = _FITS[function] = _fit(function, ours)
-    if len(args) <= fit.leading:
+    if len(args) <= fit.leading and (len(args) < 3 or _NOT_GIVEN not in map(_as_is, args)):
         if not kwargs:
             return ours(*args)
         for name, value in kwargs.items():
@@ -130,6 +130,30 @@ def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return ours(*front, **given)
 
 
+def _as_is(value: Any) -> Any:
+    """Return a value to be compared by identity: arrays compare entry by entry."""
+    return value if value is _NOT_GIVEN else None
+
+
+def refuse_tensors(function: Any, **values: Any) -> None:
+    """Refuse a Tensor where sizes or positions are meant: NumPy would hand the call back to us.
+
+    Raises
+    ------
+    NoRuleError
+        If one of the values is, or holds, a Tensor.
+    """
+    for name, value in values.items():
+        if any(
+            isinstance(part, Value)
+            for part in (value if isinstance(value, (list, tuple)) else [value])
+        ):
+            raise NoRuleError(
+                f"{full_name(function)} does not take a Tensor as {name}, which has no gradient: "
+                f"pass plain numbers, {name}.data"
+            )
+
+
 def _is_default(value: Any, default: Any) -> bool:
     if value is default or value is _NOT_GIVEN:
         return True
@@ -159,6 +183,10 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], settings: dict[
     function = {"reduce": _REDUCE, "accumulate": _ACCUMULATE}.get(method, {}).get(ufunc)
     if function is not None:
         settings.setdefault("axis", 0)
+        if settings.get("dtype") is None:
+            settings.pop("dtype", None)
+        elif function in (np.max, np.min, np.all, np.any):
+            raise NoRuleError(f"{title} of a Tensor does not take dtype={settings['dtype']!r}")
         return call(function, inputs, settings)
     ours = NUMPY.get(ufunc)
     if ours is None or method not in ("__call__", "outer"):

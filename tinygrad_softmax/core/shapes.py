@@ -44,7 +44,7 @@ def normalize_axis(axis: Axis, ndim: int) -> tuple[int, ...]:
     """Return `axis` as a tuple of non-negative integers; None means every axis."""
     if axis is None:
         return tuple(range(ndim))
-    axes = tuple(axis) if isinstance(axis, Sequence) else (axis,)
+    axes = tuple(axis) if np.iterable(axis) else (axis,)
     if ndim == 0 and axes in ((0,), (-1,)):  # NumPy lets a 0-d array be reduced so
         return ()
     for entry in axes:

@@ -7,11 +7,12 @@ whatever else the forward pass made can be freed at once.
 from __future__ import annotations
 
 import copy
+import inspect
 import itertools
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ContextDecorator
 from contextvars import ContextVar
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -37,11 +38,12 @@ class Mode(NamedTuple):
 
     pauses: frozenset[object] = frozenset()
     watch: Watch | None = None  # the last of `watches`
-    watches: tuple[Watch, ...] = ()
+    watches: tuple[Any, ...] = ()
 
 
 MODE: ContextVar[Mode] = ContextVar("tinygrad_softmax_mode", default=Mode())  # noqa: B039 - immutable
 
+_F = TypeVar("_F", bound=Callable[..., Any])
 _serial = itertools.count().__next__
 
 
@@ -138,6 +140,8 @@ class Value:
     """
 
     __slots__ = ("__weakref__", "_name", "array", "node")
+    #: Whether it stands for an expression, and has no values; `Tensor` has some.
+    symbolic = True
     array: Any
     node: Node | None
     _name: str | None
@@ -223,6 +227,11 @@ def _record(op: Any, inputs: Any, arrays: Any, parents: Any, mask: int, out: Any
     return node
 
 
+def is_symbolic(value: Any) -> bool:
+    """Whether a value stands for an expression, whose numbers nobody knows."""
+    return isinstance(value, Value) and value.symbolic
+
+
 #: `cls.__new__(cls)`, without looking for it each time.
 _new: Any = object.__new__
 #: What NumPy takes as it is; asked for first, for `isinstance` looks at an array twice.
@@ -243,7 +252,13 @@ def plain_array(value: Any) -> Any:
                 f"a {type(value).__name__} {value.shape} has operators of its own, which the "
                 "gradient rules do not follow: pass a plain array, np.asarray(m)"
             )
-    return np.asarray(value)
+    array = np.asarray(value)
+    if array.dtype.kind == "O":
+        raise DataError(
+            f"an array of Python objects {array.shape} cannot be computed with: a rectangular "
+            "array of floats is needed, as by .astype(float), or np.stack for Tensors"
+        )
+    return array
 
 
 def check_floating(array: Any) -> None:
@@ -263,9 +278,13 @@ def check_floating(array: Any) -> None:
     )
 
 
-@contextmanager
-def no_grad() -> Iterator[None]:
+class no_grad(ContextDecorator):  # noqa: N801 - a verb, like contextlib.suppress
     """Compute without recording, as a context or as a decorator; per thread and async task.
+
+    Raises
+    ------
+    TypeError
+        If it decorates a generator or an async function, which runs after the call has returned.
 
     Examples
     --------
@@ -275,13 +294,29 @@ def no_grad() -> Iterator[None]:
     ...     (2 * W).requires_grad
     False
     """
-    # Each context takes away its own pause and no other, so the contexts of generators that run
-    # in turns may end in any order.
-    pause = object()
-    mode = MODE.get()
-    MODE.set(mode._replace(pauses=mode.pauses | {pause}))
-    try:
-        yield
-    finally:
+
+    def __init__(self) -> None:
+        # Each context takes away its own pause and no other, so the contexts of generators that
+        # run in turns may end in any order.
+        self._pauses: list[object] = []
+
+    def _recreate_cm(self) -> no_grad:
+        return no_grad()
+
+    def __enter__(self) -> None:
+        self._pauses.append(object())
         mode = MODE.get()
-        MODE.set(mode._replace(pauses=mode.pauses - {pause}))
+        MODE.set(mode._replace(pauses=mode.pauses | {self._pauses[-1]}))
+
+    def __exit__(self, *exception: object) -> None:
+        mode = MODE.get()
+        MODE.set(mode._replace(pauses=mode.pauses - {self._pauses.pop()}))
+
+    def __call__(self, function: _F) -> _F:
+        """Decorate a function."""
+        if inspect.isgeneratorfunction(function) or inspect.iscoroutinefunction(function):
+            raise TypeError(
+                f"no_grad() cannot decorate {function.__name__}, whose lines run after the call "
+                "has returned: write `with no_grad():` inside it"
+            )
+        return super().__call__(function)

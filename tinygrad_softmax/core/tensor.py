@@ -77,7 +77,12 @@ def _binary(ufunc: Any) -> tuple[Callable[[_V, Any], _V], Callable[[_V, Any], _V
 
 
 def _comparison(ufunc: Any) -> Callable[[Any, Any], Any]:
-    return _binary(ufunc)[0]
+    def operator(self: Any, other: Any) -> Any:
+        if isinstance(other, str):  # Python then compares by identity
+            return NotImplemented
+        return self.apply(NUMPY[ufunc], (self, other), {})
+
+    return operator
 
 
 def _in_place(symbol: str, ufunc: Any) -> Callable[[_V, Any], _V]:
@@ -109,13 +114,7 @@ class Operators(Value):
     __pow__, __rpow__ = _binary(np.power)
     __matmul__, __rmatmul__ = _binary(np.matmul)
     __floordiv__, __rfloordiv__ = _binary(np.floor_divide)
-
-    def __mod__(self, other: Any) -> Self:
-        return NUMPY[np.remainder](self, other)  # type: ignore[no-any-return]
-
-    def __rmod__(self, other: Any) -> Self:
-        return NUMPY[np.remainder](other, self)  # type: ignore[no-any-return]
-
+    __mod__, __rmod__ = _binary(np.remainder)
     __lt__, __gt__ = _comparison(np.less), _comparison(np.greater)
     __le__, __ge__ = _comparison(np.less_equal), _comparison(np.greater_equal)
     __eq__, __ne__ = _comparison(np.equal), _comparison(np.not_equal)
@@ -123,6 +122,9 @@ class Operators(Value):
 
     def __divmod__(self, other: Any) -> tuple[Self, Self]:
         return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Self, Self]:
+        return other // self, other % self
 
     def __round__(self, ndigits: int = 0) -> Self:
         return call(np.round, (self, ndigits), {})  # type: ignore[no-any-return]
@@ -159,32 +161,36 @@ class Operators(Value):
         """The last two axes exchanged."""
         return call(np.matrix_transpose, (self,), {})  # type: ignore[no-any-return]
 
-    def reshape(self, *shape: Any, order: str = "C") -> Self:
+    def reshape(self, *shape: Any, order: str = "C", copy: Any = None) -> Self:
         """Give the entries another shape, as ``reshape(3, 4)`` or ``reshape((3, 4))``."""
         sizes = shape[0] if len(shape) == 1 else shape
         return call(np.reshape, (self, sizes), {"order": order})  # type: ignore[no-any-return]
 
     def transpose(self, *axes: Any) -> Self:
         """Reorder the axes, as ``transpose(1, 0)`` or ``transpose((1, 0))``; reversed if none."""
-        wanted = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
-        return call(np.transpose, (self, wanted or None), {})  # type: ignore[no-any-return]
+        wanted = axes[0] if len(axes) == 1 and np.ndim(axes[0]) else axes
+        return call(np.transpose, (self, wanted if axes else None), {})  # type: ignore[no-any-return]
 
     def flatten(self, order: str = "C") -> Self:
         """Return all entries along one axis."""
         return call(np.ravel, (self, order), {})  # type: ignore[no-any-return]
 
-    def astype(self, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True,
+    def astype(self, dtype: Any, order: str = "K", casting: Any = "unsafe", subok: bool = True,
                copy: bool = True) -> Self:  # fmt: skip
-        """Convert to another floating-point type; the other arguments are NumPy's and idle here."""
+        """Convert to another floating-point type, as far as `casting` allows it."""
+        if not np.can_cast(self.dtype, dtype, casting):
+            raise TypeError(
+                f"Cannot cast from {self.dtype} to {np.dtype(dtype)} by the rule {casting!r}"
+            )
         return NUMPY[_astype](self, dtype)  # type: ignore[no-any-return]
 
-    def copy(self) -> Self:
+    def copy(self, order: str = "C") -> Self:
         """Return the same values, as a value of its own."""
         return +self
 
-    def clip(self, min: Any = None, max: Any = None, out: Any = None) -> Self:  # noqa: A002
+    def clip(self, min: Any = None, max: Any = None, out: Any = None, **more: Any) -> Self:  # noqa: A002
         """Limit the entries to [min, max]."""
-        return call(np.clip, (self, min, max, out), {})  # type: ignore[no-any-return]
+        return call(np.clip, (self, min, max, out), more)  # type: ignore[no-any-return]
 
     sum, prod, mean, var, std = map(_method, (np.sum, np.prod, np.mean, np.var, np.std))
     max, min, cumsum, cumprod = map(_method, (np.max, np.min, np.cumsum, np.cumprod))
@@ -279,6 +285,7 @@ wanted
     """
 
     __slots__ = ()
+    symbolic = False
 
     def __init__(self, data: Any, *, name: str | None = None, requires_grad: bool = True,
                  copy: bool = True) -> None:  # fmt: skip
@@ -308,7 +315,8 @@ wanted
         """The values. Assign to it, or update it in place, to train: ``W.data -= step * W.grad``.
 
         The result of an op is read-only. An update of a parameter between the forward and the
-        backward pass is noticed by the backward pass, which then raises. Plain arrays (data,
+        backward pass is noticed by the backward pass, which then raises (of more than 512 entries,
+        as many are compared). Plain arrays (data,
         labels, masks, exponents, indices) are watched only under `detect_anomaly`.
         """
         return self.array
@@ -444,9 +452,9 @@ wanted
         """
         return Tensor.wrap(self.array, None)
 
-    def item(self) -> float:
-        """Return the single value as a Python float."""
-        value: float = self.array.item()
+    def item(self, *place: Any) -> float:
+        """Return the single value, or the one at a place, as a Python float."""
+        value: float = self.array.item(*place)
         return value
 
     def tolist(self) -> Any:
@@ -462,6 +470,7 @@ wanted
     __iadd__, __isub__ = _in_place("+", np.add), _in_place("-", np.subtract)
     __imul__, __itruediv__ = _in_place("*", np.multiply), _in_place("/", np.divide)
     __ipow__, __imatmul__ = _in_place("**", np.power), _in_place("@", np.matmul)
+    __ifloordiv__, __imod__ = _in_place("//", np.floor_divide), _in_place("%", np.remainder)
 
     def __float__(self) -> float:
         try:
@@ -470,9 +479,10 @@ wanted
                 "t.item() for the number; np.stack([t, u]) or np.where for out[i] = t; np.exp(t) "
                 "for math.exp(t)",
             )
-        except GradientLostError:
-            if type(self) is Tensor and not self.array.ndim:
-                self.__class__ = _NoSequence  # type: ignore[assignment]
+        except GradientLostError as error:
+            if type(self) is Tensor and self.array.size == 1:
+                self.__class__ = _NoSequence
+                error.hold = _Hold(self)  # type: ignore[attr-defined] # as long as the error lives
             raise
         return float(self.array)
 
@@ -559,19 +569,31 @@ wanted
         return "" if op is None else f"by {op.__name__}"
 
 
-class _NoSequence(Operators):
-    """A 0-d tensor that has just refused to be a float, until it is next looked at.
+def _whole_again(self: Any, name: str) -> Any:
+    object.__setattr__(self, "__class__", Tensor)
+    return getattr(self, name)
 
-    Where NumPy fails to turn a value into a number, as in ``out[i] = t``, it looks whether the
-    value is a sequence; if so it replaces the error by one of its own, which says nothing of
-    gradients. This class has no square brackets, so the error arrives as it was raised.
-    """
 
-    __slots__ = ()
+#: A tensor that has just refused to be a float, until it is next looked at or the error is gone.
+#: Where NumPy fails to turn a value into a number, as in ``out[i] = t``, it looks whether the value
+#: is a sequence; if so it replaces the error by one of its own, which says nothing of gradients.
+#: This twin of Tensor has no square brackets, so the error arrives as it was raised.
+_NoSequence: Any = type(
+    "Tensor",
+    (Operators,),
+    {name: held for name, held in vars(Tensor).items() if name != "__doc__"}
+    | {"__getattribute__": _whole_again},
+)
 
-    def __getattribute__(self, name: str) -> Any:
-        object.__setattr__(self, "__class__", Tensor)
-        return getattr(self, name)
+
+class _Hold:
+    """Makes a tensor whole again when the error that it belongs to is gone."""
+
+    def __init__(self, tensor: Any) -> None:
+        self.tensor = tensor
+
+    def __del__(self) -> None:
+        object.__setattr__(self.tensor, "__class__", Tensor)
 
 
 def _astype(x: Any, dtype: Any) -> Any:

@@ -7,7 +7,7 @@ gradients are themselves recorded, which is what makes transforms nest.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -72,7 +72,7 @@ def check_scalar_loss(value: Any, name: str = "the loss", wrt: str = "the parame
     tinygrad_softmax.core.errors.BackwardError: the loss returned None: is `return` missing?
     """
     shape: tuple[int, ...] = getattr(value, "shape", ())
-    if isinstance(value, Value) and shape == ():
+    if isinstance(value, Value) and shape == () and (value.symbolic or value.node is not None):
         return
     if value is None:
         text = "returned None: is `return` missing?"
@@ -86,10 +86,11 @@ def check_scalar_loss(value: Any, name: str = "the loss", wrt: str = "the parame
             f"must return a scalar, but returned shape {shape}: reduce it with np.sum or "
             "np.mean, or use jacobian or vjp"
         )
-    elif isinstance(value, (np.ndarray, np.generic, bool, int, float, complex)):
+    elif isinstance(value, (Value, np.ndarray, np.generic, bool, int, float, complex)):
+        value = getattr(value, "array", value)
         text = (
             f"returned the constant {value!s}, which does not depend on {wrt}: compute it from "
-            "them, without .data, detach(), float() or comparisons on the way"
+            "them, without .data, detach(), no_grad(), float() or comparisons on the way"
         )
     else:
         text = f"returned a {type(value).__name__}: return a scalar, the loss alone"
@@ -139,13 +140,14 @@ class Call:
         root = out.node if isinstance(out, Tensor) else None
         mine = {tensor.node for tensor in self.parameters}
         found: dict[Any, Any] = {}
+        outer = False
         if root is not None:
             outer = self._is_inside_another(root) or isinstance(seed, Value)
             if outer and not isinstance(seed, Value):
                 seed = Tensor(seed, requires_grad=False)
             passing = reverse(root, seed, wrap=Tensor if outer else None)
             found = {node: g for node, g, _ in passing if node in mine}
-        return map_tree(lambda tensor: _finish(found.get(tensor.node), tensor), self.tree)
+        return map_tree(lambda tensor: _finish(found.get(tensor.node), tensor, outer), self.tree)
 
     def output(self) -> Any:
         """Return the value: plain, unless it is part of an outer graph."""
@@ -174,13 +176,16 @@ class Call:
         return np.ones((), self.value.dtype)
 
 
-def _finish(g: Any, tensor: Tensor) -> Any:
+def _finish(g: Any, tensor: Tensor, outer: bool) -> Any:
     """Give a gradient its parameter's full shape; zeros if the output does not depend on it."""
     if g is None:
-        return np.zeros(tensor.shape, tensor.dtype)
-    if isinstance(g, Tensor):
+        g = np.zeros(tensor.shape, tensor.dtype)
+    if not outer:
+        return np.array(np.broadcast_to(g, tensor.shape))[()]
+    if isinstance(g, Tensor) and g.requires_grad:
         return g if g.shape == tensor.shape else NUMPY[np.broadcast_to](g, shape=tensor.shape)
-    return np.array(np.broadcast_to(g, tensor.shape))[()]
+    # A constant, but part of the outer graph all the same: its gradient there is 0.
+    return NUMPY[np.where](np.zeros((), bool), tensor, g)
 
 
 def _place(function: Function, which: int | str, args: Any, kwargs: Any) -> int | str:
@@ -396,7 +401,19 @@ def hessian(function: Function, wrt: int | str = 0) -> Function:
     >>> hessian(lambda x: x[0] * x[1])(np.array([1.0, 3.0])).tolist()
     [[0.0, 1.0], [1.0, 0.0]]
     """
-    return jacobian(grad(function, wrt), wrt)
+    slopes = grad(function, wrt)
+
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        found = slopes(*args, **kwargs)
+        if isinstance(found, (dict, list, tuple)):
+            raise TypeError(
+                f"hessian of {getattr(function, '__name__', 'the function')} needs an argument "
+                f"that is one array, not a {type(found).__name__} of them: use hvp"
+            )
+        return found
+
+    gradient.__signature__ = inspect.signature(function)  # type: ignore[attr-defined] # for wrt by name
+    return jacobian(gradient, wrt)
 
 
 def hvp(function: Function, wrt: int | str = 0) -> Function:
@@ -429,21 +446,33 @@ def hvp(function: Function, wrt: int | str = 0) -> Function:
 
     def product(*args: Any, vector: Any, **kwargs: Any) -> Any:
         def along(*inner: Any, **named: Any) -> Any:
-            slopes = leaves(grad(function, wrt)(*inner, **named))
-            vectors = leaves(vector)
-            shapes = [np.shape(g) for g in slopes], [np.shape(v) for v in vectors]
-            if shapes[0] != shapes[1]:
-                was, wanted = (s[0] if len(s) == 1 else s for s in shapes[::-1])
-                raise ShapeError(
-                    f"hvp of {getattr(function, '__name__', 'the function')} got a vector of shape "
-                    f"{was}, but the argument has shape {wanted}: they must agree"
-                )
-            terms = [np.sum(g * v) for g, v in zip(slopes, vectors, strict=True)]
-            total = sum(terms[1:], terms[0])
-            # A gradient that does not depend on the argument: its slope along the vector is 0.
-            return total if isinstance(total, Value) else Tensor(total, requires_grad=False)
+            slopes = grad(function, wrt)(*inner, **named)
+            title = getattr(function, "__name__", "the function")
+            return sum(np.sum(g * v) for g, v in _paired(slopes, vector, title))
 
         along.__signature__ = inspect.signature(function)  # type: ignore[attr-defined] # for wrt by name
         return grad(along, wrt)(*args, **kwargs)
 
     return product
+
+
+def _paired(slopes: Any, vector: Any, title: str) -> Iterator[tuple[Any, Any]]:
+    """Yield each array of a tree of gradients with the one at its place in the vector."""
+    if isinstance(slopes, dict) and isinstance(vector, dict) and slopes.keys() == vector.keys():
+        for key, part in slopes.items():
+            yield from _paired(part, vector[key], title)
+    elif isinstance(slopes, (list, tuple)) and isinstance(vector, (list, tuple)) and (
+        len(slopes) == len(vector)
+    ):  # fmt: skip
+        for part, other in zip(slopes, vector, strict=True):
+            yield from _paired(part, other, title)
+    elif isinstance(slopes, (dict, list, tuple)) or np.shape(slopes) != np.shape(vector):
+        was, wanted = (
+            f"shape {np.shape(tree)}" if not isinstance(tree, dict) else f"keys {list(tree)}"
+            for tree in (vector, slopes)
+        )
+        raise ShapeError(
+            f"hvp of {title} got a vector of {was}, but the argument has {wanted}: they must agree"
+        )
+    else:
+        yield slopes, vector

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from ..core.errors import GradientLostError
 from ..core.op import Function, Op, implements, primitive
 from ..core.shapes import fold
-from ..core.tape import Value
+from ..core.tape import Value, is_symbolic
 
 _BELOW = ". If np.where does not take these entries, their gradient is NaN all the same (0 times \
 NaN): choose a safe argument inside the branch, np.{0}(np.where(ok, x, 1))"
@@ -180,16 +181,33 @@ def _(g: Any) -> Any:
     return 0 * g
 
 
-@implements(np.remainder)
-def remainder(x1: Any, x2: Any) -> Any:
-    """What is left of `x1` after dividing by `x2`, with the sign of `x2`."""
-    return x1 - x2 * np.floor_divide(x1, x2)
+remainder = _binary(
+    np.remainder, "What is left of `x` after dividing by `y`, with the sign of `y`.", symbol="%",
+    domain=((-3, 3), (0.5, 3)),
+)  # fmt: skip
+fmod = _binary(
+    np.fmod, "What is left of `x` after dividing by `y`, with the sign of `x`.",
+    domain=((-3, 3), (0.5, 3)),
+)  # fmt: skip
 
 
-@implements(np.fmod)
-def fmod(x1: Any, x2: Any) -> Any:
-    """What is left of `x1` after dividing by `x2`, with the sign of `x1`."""
-    return x1 - x2 * np.trunc(x1 / x2)
+@remainder.grad("x")
+@fmod.grad("x")
+def _(g: Any) -> Any:
+    """Between the jumps the remainder rises with `x` one for one."""
+    return g
+
+
+@remainder.grad("y")
+def _(g: Any, x: Any, y: Any) -> Any:
+    """`y` was taken away as often as it went into `x`."""
+    return -g * np.floor_divide(x, y)
+
+
+@fmod.grad("y")
+def _(g: Any, x: Any, y: Any) -> Any:
+    """`y` was taken away as often as it went into `x`."""
+    return -g * np.trunc(x / y)
 
 
 @implements(np.reciprocal)
@@ -234,10 +252,22 @@ def _(g: Any, x: Any) -> Any:
     return g * np.equal(x, 0)
 
 
+@primitive(shape=lambda x, decimals: x)
+def rounded(x: Any, *, decimals: int) -> Any:
+    """Rounded to so many decimals."""
+    return np.round(x, decimals)
+
+
+@rounded.grad("x")
+def _(g: Any) -> Any:
+    """The result stays what it is when `x` is nudged, so nothing passes back."""
+    return 0 * g
+
+
 @implements(np.round, np.around)
 def round_(a: Any, decimals: int = 0) -> Any:
     """Rounded to `decimals` places, with gradient 0."""
-    return rint(a) if decimals == 0 else rint(a * 10.0**decimals) / 10.0**decimals
+    return rounded(a, decimals=decimals)
 
 
 # --- exponentials and logarithms ---
@@ -277,24 +307,39 @@ log10 = _unary(
     remedy=_LOG + _BELOW.format("log10"),
 )  # fmt: skip
 logaddexp = _binary(np.logaddexp, "log(exp(x) + exp(y)) without overflow.")
+logaddexp2 = _binary(np.logaddexp2, "log2(2**x + 2**y) without overflow.")
+
+
+def _excess(part: Any, whole: Any) -> Any:
+    """Return part - whole; 0, not NaN, where both are the same infinity."""
+    if is_symbolic(part) or is_symbolic(whole):
+        return part - whole
+    same = np.equal(part, whole)
+    return np.where(same, 0, part) - np.where(same, 0, whole)
 
 
 @logaddexp.grad("x")
 def _(g: Any, x: Any, out: Any) -> Any:
     """`x` receives its share of the sum of exponentials, `exp(x - out)`."""
-    return g * np.exp(x - out)
+    return g * np.exp(_excess(x, out))
 
 
 @logaddexp.grad("y")
 def _(g: Any, y: Any, out: Any) -> Any:
     """`y` receives its share of the sum of exponentials, `exp(y - out)`."""
-    return g * np.exp(y - out)
+    return g * np.exp(_excess(y, out))
 
 
-@implements(np.logaddexp2)
-def logaddexp2(x1: Any, x2: Any) -> Any:
-    """log2(2**x1 + 2**x2) without overflow."""
-    return logaddexp(x1 * math.log(2), x2 * math.log(2)) / math.log(2)
+@logaddexp2.grad("x")
+def _(g: Any, x: Any, out: Any) -> Any:
+    """`x` receives its share of the sum of powers, `2**(x - out)`."""
+    return g * np.exp2(_excess(x, out))
+
+
+@logaddexp2.grad("y")
+def _(g: Any, y: Any, out: Any) -> Any:
+    """`y` receives its share of the sum of powers, `2**(y - out)`."""
+    return g * np.exp2(_excess(y, out))
 
 
 # --- angles ---
@@ -495,6 +540,8 @@ def fmin(x1: Any, x2: Any) -> Any:
 @implements(np.clip)
 def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
     """`a` limited to [a_min, a_max]; at a bound and beyond, the gradient is 0."""
+    if (min is not None or max is not None) and (a_min is not None or a_max is not None):
+        raise ValueError("np.clip takes its bounds as a_min and a_max or as min and max, not both")
     a_min, a_max = (min if a_min is None else a_min), (max if a_max is None else a_max)
     a = a if a_min is None else larger(a, a_min)
     return a if a_max is None else smaller(a, a_max)
@@ -533,6 +580,15 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     for condition, choice in zip(condlist[::-1], choicelist[::-1], strict=True):
         result = where(condition, choice, result)
     return result
+
+
+@implements(np.copyto)
+def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> Any:
+    """Refuse to write a Tensor into a plain array, as `np.full_like` of one does too."""
+    raise GradientLostError(
+        "np.copyto (and np.full, np.full_like or np.nan_to_num of a plain array) would write a "
+        "tensor into an array: write np.broadcast_to(t, shape), or np.where(np.isnan(x), t, x)"
+    )
 
 
 @implements(np.nan_to_num)

@@ -9,15 +9,16 @@ import math
 import string
 from collections.abc import Sequence
 from functools import lru_cache
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.errors import NoRuleError
+from ..core.errors import NoRuleError, ShapeError
 from ..core.op import implements, primitive
 from ..core.shapes import Axis, Shape, broadcast, normalize_axis, product
-from ..core.tape import Value
-from .elementwise import absolute, multiply, sqrt
+from ..core.tape import Value, is_symbolic
+from .elementwise import absolute, multiply, sqrt, where
 from .reductions import max as max_
 from .reductions import min as min_
 from .reductions import sum as sum_
@@ -128,12 +129,19 @@ def outer(a: Any, b: Any) -> Any:
 @implements(np.vecdot)
 def vecdot(x1: Any, x2: Any) -> Any:
     """Sum of products over the last axis, with broadcasting of the others."""
+    _need_equal("vecdot", np.shape(x1)[-1:], np.shape(x2)[-1:])
     return sum_(multiply(x1, x2), -1)
 
 
 @implements(np.linalg.vecdot)
 def _vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
-    return sum_(multiply(x1, x2), axis)
+    return vecdot(np.moveaxis(x1, axis, -1), np.moveaxis(x2, axis, -1))
+
+
+def _need_equal(name: str, one: Shape, other: Shape) -> None:
+    """Refuse products over axes of different sizes, 1 included."""
+    if one != other:
+        raise ShapeError(f"{name}: the sizes {one} and {other} that are summed over must agree")
 
 
 @implements(np.linalg.matmul)
@@ -153,6 +161,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
         axes = (tuple(range(-int(axes), 0)), tuple(range(int(axes))))
     a_axes = normalize_axis(axes[0], len(np.shape(a)))
     b_axes = normalize_axis(axes[1], len(np.shape(b)))
+    _need_equal("tensordot", _sizes(a, a_axes), _sizes(b, b_axes))
     a_rest = tuple(i for i in range(np.ndim(a)) if i not in a_axes)
     b_rest = tuple(i for i in range(np.ndim(b)) if i not in b_axes)
     rows = _as_matrix(a, a_rest, a_axes)
@@ -196,6 +205,8 @@ def _spelt_out(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
     widest = "".join(c for c in string.ascii_uppercase + string.ascii_lowercase if c not in spec)
     widest = widest[: max(extra)]
     terms = [t.replace("...", widest[len(widest) - n :]) for t, n in zip(terms, extra, strict=True)]
+    if widest and arrow and "..." not in result:
+        raise ValueError(f"einsum {subscripts!r}: the result lacks the operands' ellipsis")
     if arrow:
         return terms, result.replace("...", widest)
     letters = "".join(terms)
@@ -208,7 +219,11 @@ def _distinct(x: Any, term: str, needed: set[str]) -> tuple[Any, str]:
     for letter in dict.fromkeys(term):
         while term.count(letter) > 1:
             i = term.index(letter)
-            x = diagonal(x, axis1=i, axis2=term.index(letter, i + 1))
+            j = term.index(letter, i + 1)
+            _need_equal(
+                f"einsum, {letter!r} twice in one operand", x.shape[i : i + 1], x.shape[j : j + 1]
+            )
+            x = diagonal(x, axis1=i, axis2=j)
             term = term.replace(letter, "", 2) + letter
     alone = tuple(i for i, letter in enumerate(term) if letter not in needed)
     return (sum_(x, alone), "".join(c for c in term if c in needed)) if alone else (x, term)
@@ -245,7 +260,7 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1,
     axisa, axisb, axisc = (axisa, axisb, axisc) if axis is None else (axis,) * 3
     a, b = np.moveaxis(a, axisa, -1), np.moveaxis(b, axisb, -1)
     if a.shape[-1] != 3 or b.shape[-1] != 3:
-        raise ValueError(f"cross of Tensors needs 3-D vectors, got shapes {a.shape} and {b.shape}")
+        raise NoRuleError(f"np.cross of Tensors takes vectors of 3, not {a.shape} and {b.shape}")
     ahead, behind = [1, 2, 0], [2, 0, 1]
     found = a[..., ahead] * b[..., behind] - a[..., behind] * b[..., ahead]
     return moveaxis(found, -1, axisc)
@@ -279,6 +294,15 @@ def multi_dot(arrays: Sequence[Any]) -> Any:
     parts = list(arrays)
     if len(parts) < 2:
         raise ValueError("Expecting at least two arrays.")
+    if len(parts) == 2:
+        return np.dot(*parts)
+    if any(np.ndim(part) != 2 for part in parts[1:-1]) or not {
+        np.ndim(parts[0]),
+        np.ndim(parts[-1]),
+    } <= {1, 2}:
+        raise ValueError(
+            f"multi_dot takes matrices, and vectors at the ends: got {[np.shape(p) for p in parts]}"
+        )
     row, column = np.ndim(parts[0]) == 1, np.ndim(parts[-1]) == 1
     parts[0] = np.reshape(parts[0], (1, -1)) if row else parts[0]
     parts[-1] = np.reshape(parts[-1], (-1, 1)) if column else parts[-1]
@@ -412,7 +436,7 @@ def _(g: Any, out: Any) -> Any:
 
 @implements(np.linalg.cholesky)
 def _cholesky(a: Any, /, *, upper: bool = False) -> Any:
-    return _turned(cholesky(a)) if upper else cholesky(a)
+    return _turned(cholesky(_turned(a))) if upper else cholesky(a)
 
 
 @primitive(shape=lambda x: x[:-2])
@@ -424,8 +448,11 @@ def largest_singular_value(x: Any) -> Any:
 @largest_singular_value.grad("x")
 def _(g: Any, x: Any) -> Any:
     """Only the two directions that are stretched most move it: their outer product."""
-    u, _, vh = np.linalg.svd(x, full_matrices=False)
-    return np.expand_dims(g, (-1, -2)) * (u[..., :, :1] * vh[..., :1, :])
+    u, s, vh = np.linalg.svd(x, full_matrices=False)
+    if 0 in s.shape:
+        return 0 * x
+    moves = s[..., :1, None] > 0  # at 0 the slope is taken as 0
+    return np.expand_dims(g, (-1, -2)) * (moves * u[..., :, :1] * vh[..., :1, :])
 
 
 # --- norms ---
@@ -445,7 +472,19 @@ def _(g: Any, out: Any) -> Any:
 
 def _root(x: Any) -> Any:
     """Return the root of a sum of squares; a formula that is traced has no case for 0."""
-    return sqrt(x) if isinstance(x, Value) and not hasattr(x, "detach") else length(x)
+    return sqrt(x) if is_symbolic(x) else length(x)
+
+
+def _power_norm(x: Any, ord: float, axis: Axis, keepdims: bool) -> Any:
+    """Return the root of a sum of powers, with slope 0 where an entry, or the whole, is 0."""
+    size = absolute(x)
+    if is_symbolic(size) or ord <= 0:
+        return sum_(size**ord, axis, keepdims=keepdims) ** (1.0 / ord)
+    none = np.equal(size, 0)
+    powers = where(none, 0, where(none, 1, size) ** ord) if ord < 1 else size**ord
+    total = sum_(powers, axis, keepdims=keepdims)
+    none = np.equal(total, 0)
+    return where(none, 0, where(none, 1, total) ** (1.0 / ord))
 
 
 @implements(np.linalg.vector_norm)
@@ -459,9 +498,9 @@ def vector_norm(x: Any, /, *, axis: Axis = None, keepdims: bool = False, ord: An
         return (max_ if ord > 0 else min_)(absolute(x), axis, keepdims=keepdims)
     if ord == 0:
         return sum_(0 * x + np.not_equal(x, 0), axis, keepdims=keepdims)
-    if not isinstance(ord, (int, float)):
+    if not isinstance(ord, Real):
         raise ValueError(f"Invalid norm order {ord!r} for vectors")
-    return sum_(absolute(x) ** ord, axis, keepdims=keepdims) ** (1.0 / ord)
+    return _power_norm(x, float(ord), axis, keepdims)
 
 
 @implements(np.linalg.matrix_norm)

@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from ..core.dispatch import refuse_tensors
+from ..core.errors import NoRuleError
 from ..core.op import implements, primitive
-from ..core.shapes import Axis, kept_dims, normalize_axis, reduced, sum_short_rows
+from ..core.shapes import Axis, broadcast, kept_dims, normalize_axis, reduced, sum_short_rows
 from ..core.tape import Value
 from .elementwise import astype, larger, smaller, sqrt, where
 from .elementwise import where as where_  # for functions with an argument of that name
@@ -104,24 +106,40 @@ def any(x: Any, axis: Any = None, keepdims: bool = False, where: Any = True) -> 
 def _sum(a: Any, axis: Axis = None, dtype: Any = None, keepdims: bool = False, initial: Any = None,
          where: Any = None) -> Any:  # fmt: skip
     if where is not None:
-        a = where_(where, a, 0)
+        a = where_(_chosen(where, a), a, 0)
     if isinstance(a, Value):
         total = a.apply(sum, (a,), {"axis": axis, "dtype": dtype, "keepdims": keepdims})
     else:
         total = sum(a, axis, dtype, keepdims)
-    return total if initial is None else total + initial
+    return total if initial is None else total + _like(initial, total)
+
+
+def _chosen(where: Any, a: Any) -> Any:
+    """Return the mask of the entries that a reduction takes; it has no more axes than they."""
+    if broadcast(np.shape(where), a.shape) != a.shape:
+        raise ValueError(
+            f"where= has shape {np.shape(where)}, which does not broadcast to that of the values, "
+            f"{a.shape}"
+        )
+    return where
+
+
+def _like(value: Any, x: Any) -> Any:
+    """Return a plain value in the type of `x`, as NumPy takes `initial` and counts."""
+    return value if isinstance(value, Value) else np.asarray(value, x.dtype)
 
 
 def _extreme(op: Any, pick: Any, a: Any, axis: Axis, keepdims: bool, initial: Any,
              where: Any) -> Any:  # fmt: skip
-    if where is not None:
+    if where is not None and where is not True:
         if initial is None:
             raise ValueError(f"np.{op.__name__} with where= needs initial=, the result of no entry")
-        a = where_(where, a, initial)
-    if initial is not None and 0 in a.shape:
-        return sum(a, axis, None, keepdims) + initial  # of no entries
-    found = op(a, axis, keepdims)
-    return found if initial is None else pick(found, initial)
+        a = where_(_chosen(where, a), a, _like(initial, a))
+    if initial is None:
+        return op(a, axis, keepdims)
+    if 0 in a.shape:
+        return sum(a, axis, None, keepdims) + _like(initial, a)  # of no entries
+    return pick(op(a, axis, keepdims), _like(initial, a))
 
 
 @implements(np.max, np.amax)
@@ -146,8 +164,8 @@ def _count(x: Any, axis: Axis, where: Any = None, keepdims: bool = False) -> Any
     """Return how many entries are reduced to one."""
     if where is None:
         return math.prod(x.shape[i] for i in normalize_axis(axis, len(x.shape)))
-    chosen = np.broadcast_to(np.asarray(where, bool), x.shape)
-    return np.sum(chosen, axis=_axes(axis), keepdims=keepdims)
+    chosen = np.broadcast_to(np.asarray(_chosen(where, x), bool), x.shape)
+    return _like(np.sum(chosen, axis=_axes(axis), keepdims=keepdims), x)
 
 
 def _axes(axis: Any) -> Any:
@@ -174,13 +192,17 @@ def mean(a: Any, axis: Axis = None, dtype: Any = None, keepdims: bool = False,
 def var(a: Any, axis: Axis = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False,
         where: Any = None, mean: Any = None, correction: Any = None) -> Any:  # fmt: skip
     """Mean squared distance from the mean; divides by ``count - ddof``, by 0 if that is less."""
+    if correction is not None and ddof != 0:
+        raise ValueError("ddof and correction can't be provided simultaneously.")
     ddof = ddof if correction is None else correction
     wide = _wide(a, dtype)
     centre = _mean(wide, axis, dtype, True, where) if mean is None else mean
     off = wide - centre
+    if where is not None:  # what is left out may be NaN
+        off = where_(_chosen(where, off), off, 0)
     count = _count(a, axis, where, keepdims) - ddof
     count = np.maximum(count, 0) if where is not None or count < 0 else count
-    found = _sum(off * off, axis, dtype, keepdims, where=where) / count
+    found = _sum(off * off, axis, dtype, keepdims) / count
     return found if wide is a else astype(found, dtype=a.dtype)
 
 
@@ -199,28 +221,35 @@ def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = Fal
             keepdims: bool = False) -> Any:  # fmt: skip
     """Mean with weights, of the shape of `a` or one for each entry along `axis`."""
     if weights is None:
-        weights = np.ones(np.shape(a))
-    elif np.shape(weights) != np.shape(a):
-        if np.ndim(weights) != 1 or not isinstance(axis, int) or (
-            np.shape(a)[axis] != np.shape(weights)[0]
-        ):  # fmt: skip
+        found = mean(a, _axes(axis), keepdims=keepdims)
+        count = np.full(np.shape(found), _count(a, axis), float)
+        return (found, count) if returned else found
+    axes = normalize_axis(axis, np.ndim(a))
+    wanted = tuple(np.shape(a)[i] for i in axes)
+    if np.shape(weights) != np.shape(a):
+        if axis is None or np.shape(weights) != wanted:
             raise ValueError(
                 f"average got weights {np.shape(weights)} for values {np.shape(a)}: they need the "
-                "shape of the values, or one axis and axis= of that size"
+                "shape of the values, or that of the axes which axis= names"
             )
-        shape = [1] * np.ndim(a)
-        shape[axis] = np.shape(a)[axis]
-        weights = np.reshape(weights, tuple(shape)) * np.ones(np.shape(a))
-    scale = np.sum(weights, axis=_axes(axis), keepdims=keepdims)
-    found = np.sum(a * weights, axis=_axes(axis), keepdims=keepdims) / scale
+        order = sorted(range(len(axes)), key=lambda i: axes[i])
+        shape = tuple(n if i in axes else 1 for i, n in enumerate(np.shape(a)))
+        weights = np.broadcast_to(np.transpose(weights, order).reshape(shape), np.shape(a))
+    scale = np.sum(weights, axis=axes, keepdims=keepdims)
+    found = np.sum(a * weights, axis=axes, keepdims=keepdims) / scale
     return (found, scale) if returned else found
+
+
+def stopped(x: Any) -> Any:
+    """Return the values of what may be a Tensor."""
+    return x.array if isinstance(x, Value) else x
 
 
 @implements(np.prod)
 def prod(a: Any, axis: Axis = None, dtype: Any = None, keepdims: bool = False, initial: Any = None,
          where: Any = None) -> Any:  # fmt: skip
     """Product over `axis`, multiplied up in halves: right at zeros too, where division is not."""
-    x = a if where is None else where_(where, a, 1)
+    x = a if where is None else where_(_chosen(where, a), a, 1)
     x = x if dtype is None else x.astype(dtype)
     axes = normalize_axis(axis, len(x.shape))
     for i in axes:
@@ -234,20 +263,22 @@ def prod(a: Any, axis: Axis = None, dtype: Any = None, keepdims: bool = False, i
     if x.shape != ones:  # nothing to multiply: the empty product
         x = sum(x, axes, keepdims=True) + np.ones(ones, x.dtype)
     x = x if keepdims else reshape(x, shape=reduced(x.shape, axes))
-    return x if initial is None else x * initial
+    return x if initial is None else x * _like(initial, x)
 
 
 @implements(np.cumsum)
 def _cumsum(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
     a = a if dtype is None else a.astype(dtype)
-    return cumsum(ravel(a), axis=0) if axis is None else cumsum(a, axis=axis)
+    if axis is None or not a.shape:
+        a, axis = ravel(a), 0
+    return cumsum(a, axis=axis)
 
 
 @implements(np.cumprod)
 def cumprod(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
     """Running product along `axis`, in log2(n) steps of doubled reach: right at zeros too."""
     a = a if dtype is None else a.astype(dtype)
-    if axis is None:
+    if axis is None or not a.shape:
         a, axis = ravel(a), 0
     (axis,) = normalize_axis(axis, len(a.shape))
     before, reach = (slice(None),) * axis, 1
@@ -261,12 +292,16 @@ def cumprod(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
 @implements(np.diff)
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """Differences of neighbours along `axis`, `n` times."""
+    if n == 0:
+        return a
+    if np.ndim(a) == 0:
+        raise ValueError("diff requires input that is at least one dimensional")
     (axis,) = normalize_axis(axis, np.ndim(a))
     if n < 0:
         raise ValueError(f"order must be non-negative, got n={n}")
     edge = kept_dims(np.shape(a), axis)
     ends = [x if x is None or np.ndim(x) else np.broadcast_to(x, edge) for x in (prepend, append)]
-    a = joined([x for x in (ends[0], a, ends[1]) if x is not None], axis) if n else a
+    a = joined([x for x in (ends[0], a, ends[1]) if x is not None], axis)
     before = (slice(None),) * axis
     for _ in range(n):
         a = a[(*before, slice(1, None))] - a[(*before, slice(-1))]
@@ -279,6 +314,7 @@ def gradient(f: Any, *varargs: Any, axis: Axis = None, edge_order: int = 1) -> A
 
     NumPy's function is linear in `f`, so the coefficients are those that it gives a unit matrix.
     """
+    refuse_tensors(np.gradient, spacing=varargs)
     axes = normalize_axis(axis, np.ndim(f))
     spacings = varargs if len(varargs) == len(axes) else (varargs or (1.0,)) * len(axes)
     if len(varargs) not in (0, 1, len(axes)):
@@ -298,6 +334,10 @@ def gradient(f: Any, *varargs: Any, axis: Axis = None, edge_order: int = 1) -> A
 def sort(a: Any, axis: int | None = -1, kind: Any = None, order: None = None, *,
          stable: Any = None) -> Any:  # fmt: skip
     """Entries in rising order; equal entries keep their order."""
+    if order is not None:
+        raise ValueError("Cannot specify order when the array has no fields.")
+    if kind is not None and stable is not None:
+        raise ValueError("`kind` and `stable` parameters can't be provided at the same time.")
     if axis is None:
         a, axis = ravel(a), 0
     return take_along_axis(a, np.argsort(a, axis, kind="stable"), axis)
@@ -308,38 +348,59 @@ def quantile(a: Any, q: Any, axis: Axis = None, overwrite_input: bool = False,
              method: str = "linear", keepdims: bool = False) -> Any:  # fmt: skip
     """Quantiles by linear interpolation between the sorted entries."""
     if method != "linear":
-        raise ValueError(f"quantiles of a Tensor are method='linear' only, not {method!r}")
-    levels = np.asarray(q, a.dtype)
+        raise NoRuleError(f"np.quantile of a Tensor does not take method={method!r}, only 'linear'")
+    refuse_tensors(np.quantile, q=q)
+    levels = np.asarray(q, a.dtype if isinstance(q, (int, float)) else None)
     if not ((levels >= 0) & (levels <= 1)).all():
         raise ValueError("Quantiles must be in the range [0, 1]")
+    flat, axes = _flat_axes(a, axis)
+    ordered, size = sort(flat), flat.shape[-1]
+    place = levels * (size - 1)
+    lower = np.floor(place)
+    share, low = place - lower, lower.astype(int)
+    whole = np.equal(share, 0)
+    below, above = index(ordered, (..., low)), index(ordered, (..., np.minimum(low + 1, size - 1)))
+    # between an infinity and its neighbour nothing is interpolated where the place is a whole one
+    found = below + (where(whole, 0, above) - where(whole, 0, below)) * share
+    found = _with_nan(found, flat, levels.ndim)
+    rest = len(flat.shape) - 1
+    found = np.moveaxis(found, range(rest, found.ndim), range(levels.ndim))
+    return found.reshape(levels.shape + kept_dims(a.shape, axes)) if keepdims else found
+
+
+def _flat_axes(a: Any, axis: Axis) -> tuple[Any, tuple[int, ...]]:
+    """Return `a` with the axes that are reduced as one, the last, and these axes."""
     axes = normalize_axis(axis, len(a.shape))
     rest = tuple(i for i in range(len(a.shape)) if i not in axes)
-    flat = np.transpose(a, (*rest, *axes)).reshape(*(a.shape[i] for i in rest), -1)
-    ordered = sort(flat)
-    place = levels * (flat.shape[-1] - 1)
-    low = np.floor(place).astype(int)
-    share = place - low
-    below, above = ordered[..., low], ordered[..., np.minimum(low + 1, flat.shape[-1] - 1)]
-    found = below + (above - below) * share
+    shape = (*(a.shape[i] for i in rest), math.prod(a.shape[i] for i in axes))
+    return np.transpose(a, (*rest, *axes)).reshape(shape), axes
+
+
+def _with_nan(found: Any, flat: Any, extra: int = 0) -> Any:
+    """Put NaN where a NaN was among the entries."""
     missing = np.isnan(flat).any(-1)
-    if missing.any():
-        found = where(missing.reshape(missing.shape + (1,) * levels.ndim), np.nan, found)
-    found = np.moveaxis(found, range(len(rest), found.ndim), range(levels.ndim))
-    return found.reshape(levels.shape + kept_dims(a.shape, axes)) if keepdims else found
+    if not missing.any():
+        return found
+    return where(missing.reshape(missing.shape + (1,) * extra), np.nan, found)
 
 
 @implements(np.percentile)
 def percentile(a: Any, q: Any, axis: Axis = None, overwrite_input: bool = False,
                method: str = "linear", keepdims: bool = False) -> Any:  # fmt: skip
     """Percentiles by linear interpolation between the sorted entries."""
-    levels = np.asarray(q, a.dtype) / 100
+    refuse_tensors(np.percentile, q=q)
+    levels = q / 100 if isinstance(q, (int, float)) else np.asarray(q) / 100
     return quantile(a, levels, axis, method=method, keepdims=keepdims)
 
 
 @implements(np.median)
 def median(a: Any, axis: Axis = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
     """The middle entry, or the mean of the two middle ones."""
-    return quantile(a, 0.5, axis, keepdims=keepdims)
+    flat, axes = _flat_axes(a, axis)
+    size = flat.shape[-1]
+    middle = sort(flat)[..., (size - 1) // 2 * (size > 0) : size // 2 + 1]
+    found = _with_nan(mean(middle, -1), flat)
+    return found.reshape(kept_dims(a.shape, axes)) if keepdims else found
 
 
 # --- leaving out NaN ---
@@ -416,11 +477,15 @@ def cov(
 @implements(np.interp)
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
     """Linear interpolation in (xp, fp) at `x`; differentiated with respect to `fp` and `x`."""
-    points, at = np.asarray(xp), np.asarray(x.array if hasattr(x, "array") else x)
-    place = np.clip(np.searchsorted(points, at, "right") - 1, 0, len(points) - 2)
-    low, high = index(fp, place), index(fp, place + 1)
+    refuse_tensors(np.interp, xp=xp)
+    fp = fp if isinstance(fp, Value) else np.asarray(fp)
+    points, at = np.asarray(xp), np.asarray(stopped(x))
+    last = len(points) - 1
+    place = np.clip(np.searchsorted(points, at, "right") - 1, 0, last - 1 if last else 0)
+    low, high = index(fp, place), index(fp, np.minimum(place + 1, last))
+    width = points[np.minimum(place + 1, last)] - points[place]
     inside = np.clip(x, points[0], points[-1])
-    found = low + (high - low) * ((inside - points[place]) / (points[place + 1] - points[place]))
+    found = low + (high - low) * ((inside - points[place]) / np.where(width == 0, 1, width))
     if left is not None:
         found = where(at < points[0], left, found)
     return found if right is None else where(at > points[-1], right, found)

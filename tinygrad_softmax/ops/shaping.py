@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from ..core.dispatch import refuse_tensors
 from ..core.errors import DataError, NoRuleError
 from ..core.op import NUMPY, Function, implements, primitive
 from ..core.shapes import Axis, Shape, broadcast, normalize_axis
+from ..core.tape import is_symbolic
 from ..core.tensor import _astype
 from .elementwise import astype, positive, where
 from .indexing import getitem, scatter
@@ -99,22 +101,25 @@ implements(np.size)(lambda a, axis=None: a.size if axis is None else a.shape[axi
 def _reshape(a: Any, shape: Any = None, order: str = "C", *, newshape: Any = None,
              copy: Any = None) -> Any:  # fmt: skip
     sizes = newshape if shape is None else shape
-    if order in ("C", "K") or (order == "A" and not _is_fortran(a)):
-        return reshape(a, shape=sizes)
-    if order not in ("F", "A"):
-        raise ValueError(f"order must be one of 'C', 'F', 'A', or 'K' (got {order!r})")
-    wanted = reshaped(a.shape, sizes)
-    return transpose(reshape(transpose(a), shape=wanted[::-1]))
+    if order in ("F", "A") and (order == "F" or _is_fortran(a)):
+        wanted = reshaped(a.shape, sizes)
+        return transpose(reshape(transpose(a), shape=wanted[::-1]))
+    if order not in ("C", "A", None):
+        raise ValueError(f"order must be one of 'C', 'F' or 'A' (got {order!r})")
+    return reshape(a, shape=sizes)
 
 
 def _is_fortran(x: Any) -> bool:
-    return bool(x.array.flags.fnc)
+    return not is_symbolic(x) and bool(x.array.flags.fnc)
 
 
 @implements(np.ravel)
 def ravel(a: Any, order: str = "C") -> Any:
     """All entries along one axis."""
-    return _reshape(a, (-1,), order)
+    if order == "K" and not is_symbolic(a):  # as they lie in memory, but for negative strides
+        strides = a.array.strides
+        a = transpose(a, tuple(sorted(range(len(strides)), key=lambda i: -abs(strides[i]))))
+    return _reshape(a, (-1,), "C" if order == "K" else order)
 
 
 @implements(np.transpose)
@@ -296,6 +301,7 @@ def block(arrays: Any) -> Any:
 @implements(np.array_split)
 def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """Cut into pieces along `axis`, with NumPy's meaning of the sections."""
+    refuse_tensors(np.array_split, indices_or_sections=indices_or_sections)
     (axis,) = normalize_axis(axis, len(ary.shape))
     pieces = np.array_split(np.arange(ary.shape[axis]), indices_or_sections)
     before = (slice(None),) * axis
@@ -307,6 +313,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 @implements(np.split)
 def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """Cut into pieces along `axis`; a number of pieces must divide the size."""
+    refuse_tensors(np.split, indices_or_sections=indices_or_sections)
     pieces = array_split(ary, indices_or_sections, axis)
     if np.ndim(indices_or_sections) == 0 and len({piece.shape for piece in pieces}) > 1:
         raise ValueError(
@@ -376,6 +383,7 @@ def _moves(function: Any) -> Function:
 
     @implements(function)
     def moved(x: Any, **settings: Any) -> Any:
+        refuse_tensors(function, **settings)
         places = np.arange(math.prod(x.shape)).reshape(x.shape)
         return getitem(ravel(x), index=function(places, **settings))
 
@@ -394,6 +402,7 @@ NUMPY[np.linalg.diagonal] = lambda x, *, offset=0: diagonal(x, offset=offset, ax
 @implements(np.take_along_axis)
 def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
     """The entries at `indices` along `axis`, each in its own row."""
+    refuse_tensors(np.take_along_axis, indices=indices)
     places = np.arange(math.prod(arr.shape)).reshape(arr.shape)
     return getitem(ravel(arr), index=np.take_along_axis(places, indices, axis))
 

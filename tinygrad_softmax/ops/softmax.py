@@ -13,7 +13,7 @@ import numpy as np
 from ..core.errors import LabelError, ShapeError, describe
 from ..core.labels import check_labels
 from ..core.shapes import Axis, normalize_axis
-from ..core.tape import Value, plain_array
+from ..core.tape import Value, is_symbolic, plain_array
 from .elementwise import exp, larger, log, logaddexp, negative, stop_gradient, where
 from .indexing import index
 from .reductions import mean
@@ -66,7 +66,7 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     -------
     Tensor or array
         Its gradient is ``softmax(x, axis)``. Where all scores are -inf it is -inf, and its gradient
-        NaN as the softmax is.
+        0.
 
     Examples
     --------
@@ -78,8 +78,12 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """
     x = _scores(x)
     top = _shift(x, axis)
-    with np.errstate(divide="ignore"):  # log(0) is right where every score is -inf
-        total = log(sum_(exp(x - top), axis, keepdims=keepdims))
+    total = sum_(exp(x - top), axis, keepdims=keepdims)
+    empty = False if is_symbolic(total) else np.equal(total, 0)
+    if np.any(empty):  # every score is -inf
+        total = where(empty, -np.inf, log(where(empty, 1, total)))
+    else:
+        total = log(total)
     return total + (top if keepdims else np.squeeze(top, axis))
 
 
@@ -262,7 +266,7 @@ def cross_entropy(scores: Any, targets: Any, axis: int = -1, reduction: str = "m
 
 def _masks(scores: Any) -> bool:
     """Whether a score is -inf; a formula that is traced is about finite scores."""
-    if isinstance(scores, Value) and not hasattr(scores, "detach"):
+    if is_symbolic(scores):
         return False
     return bool(np.isneginf(scores.array if isinstance(scores, Value) else scores).any())
 
