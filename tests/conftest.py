@@ -1,14 +1,39 @@
-"""How hard hypothesis tries, chosen by the environment variable HYPOTHESIS_PROFILE.
+"""What is drawn: by hypothesis, as the environment variable HYPOTHESIS_PROFILE says, and by NumPy.
 
-No profile has a deadline: a shared machine pauses where it likes, and speed has its own tests.
+``default``
+    The same inputs at every run: a red run is about the change, not about luck.
+``explore``
+    New inputs at every run. What it finds is kept as an ``@example`` of the test that failed.
+``deep``
+    The same with forty times as many, for a night.
+
+Tests marked ``no_cover`` break something on purpose, or repeat with other numbers what another test
+has run: measuring their coverage would double their time, and say nothing.
+
+No profile has a deadline: a shared machine pauses where it likes, and speed is measured in
+`tests.benchmarks` alone.
 """
 
 import os
 
-from hypothesis import settings
+# One thread for each process: the tests run in as many processes as there are cores, and where
+# these are busy, threads of BLAS wait for each other. It must be said before NumPy is imported.
+for library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
-settings.register_profile("dev", deadline=None, max_examples=50)
-# The same inputs at every run: a red build is about the change, not about luck.
-settings.register_profile("ci", deadline=None, max_examples=30, derandomize=True)
+import numpy as np  # noqa: E402 - as said above
+import pytest  # noqa: E402 - as the line above
+from hypothesis import settings  # noqa: E402 - as the line above
+
+settings.register_profile("default", deadline=None, max_examples=30, derandomize=True)
+settings.register_profile("explore", deadline=None, max_examples=50)
 settings.register_profile("deep", deadline=None, max_examples=2000)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(autouse=True)
+def same_draws(request):
+    """Let a module's ``rng`` begin anew: no test depends on which ran before it in its process."""
+    rng = getattr(getattr(request.node, "module", None), "rng", None)
+    if isinstance(rng, np.random.Generator):
+        rng.bit_generator.state = np.random.PCG64(0).state

@@ -13,8 +13,10 @@ from tinygrad_softmax import (
     Tensor,
     cross_entropy,
     detect_anomaly,
+    logsumexp,
     no_grad,
     primitive,
+    softmax,
 )
 
 HERE = Path(__file__).name
@@ -228,3 +230,86 @@ def test_it_nests_with_itself():
             pass
         with pytest.raises(AnomalyError):
             np.exp(x)
+
+
+# --- what is not finite on purpose ----------------------------------------------------------------
+
+SCORES = np.array([[0.5, -1.0, 2.0], [1.5, 0.0, -0.5], [0.1, 0.2, 0.3]])
+CAUSAL = np.tri(3, dtype=bool)
+ADDED = np.where(CAUSAL, 0.0, -np.inf)
+ON_PURPOSE = {
+    "softmax of a mask": lambda s: np.sum(softmax(np.where(CAUSAL, s, -np.inf), axis=1) ** 2),
+    "an added mask": lambda s: np.sum(softmax(s + ADDED, axis=1) ** 2),
+    "written out": lambda s: np.sum(written_out(np.where(CAUSAL, s, -np.inf))[:, 0] ** 2),
+    "logsumexp": lambda s: np.sum(logsumexp(np.where(CAUSAL, s, -np.inf), axis=1)),
+    "cross-entropy": lambda s: cross_entropy(np.where(CAUSAL, s, -np.inf), np.array([0, 1, 2])),
+    "one-hot": lambda s: cross_entropy(np.where(CAUSAL, s, -np.inf), np.eye(3)),
+    "largest": lambda s: np.sum(np.max(np.where(CAUSAL, s, -np.inf), axis=0)),
+    "initial": lambda s: np.max(s, initial=-np.inf),
+    "nanmax": lambda s: np.sum(np.nanmax(np.where(CAUSAL, s, np.nan), axis=0)),
+    "nansum": lambda s: np.sum(np.nansum(np.where(CAUSAL, s, np.nan), axis=0) ** 2),
+    "bounds": lambda s: np.sum(np.clip(s, -np.inf, 1.0)),
+    "stacked": lambda s: np.sum(np.exp(np.concatenate([s, np.full((1, 3), -np.inf)]))),
+    "maximum of nothing yet": lambda s: np.sum(np.maximum(s, -np.inf)),
+}
+
+
+def written_out(s):
+    e = np.exp(s - np.max(s, axis=1, keepdims=True))
+    return e / np.sum(e, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("loss", ON_PURPOSE.values(), ids=ON_PURPOSE)
+def test_a_deliberate_infinity_or_nan_is_no_anomaly(loss):
+    s = Tensor(SCORES)
+    with detect_anomaly():
+        loss(s).backward()
+    assert np.isfinite(s.grad).all()
+
+
+def test_a_row_that_is_masked_whole_is_named():
+    s, mask = Tensor(SCORES), CAUSAL.copy()
+    mask[1] = False
+    with (
+        reports("divide made 3 non-finite values (NaN first, at [1, 0])", "masked whole"),
+        detect_anomaly(),
+    ):
+        softmax(np.where(mask, s, -np.inf), axis=1)  # <-
+
+
+def test_infinities_that_meet_are_named():
+    s = Tensor(SCORES)
+    with (
+        reports("subtract made 3 non-finite values (NaN first, at [0, 1])", "Look"),
+        detect_anomaly(),
+    ):
+        (s + ADDED) - np.where(CAUSAL, 0.0, -np.inf)  # <-
+
+
+@pytest.mark.parametrize(
+    ("branch", "words"),
+    [
+        (lambda x: np.sqrt(-x), "np.sqrt(np.where(ok, x, 1))"),
+        (lambda x: np.log(-x), "np.log(np.where(ok, x, 1))"),
+        (lambda x: np.arcsin(2 + x), "np.arcsin(np.where(ok, x, 1))"),
+        (lambda x: 1 / (x - 4.0), "x / np.where(ok, y, 1)"),
+        (lambda x: (-x) ** 0.5, "np.power(np.where(ok, x, 1))"),
+    ],
+)
+def test_the_branch_that_np_where_does_not_take_is_named(branch, words):
+    def loss():
+        x = Tensor([4.0, -1.0])
+        return np.sum(np.where(x.data >= 0, x, branch(x)))
+
+    with pytest.raises(AnomalyError, match=re.escape(words)) as caught, detect_anomaly():
+        loss().backward()
+    assert "np.where does not take these entries" in str(caught.value)
+
+
+def test_an_infinity_among_masked_entries_is_still_found():
+    s = Tensor([[1000.0, 1.0, 2.0]])
+    with (
+        reports("exp made 1 non-finite value (infinity first, at [0, 0])", "Remedy"),
+        detect_anomaly(),
+    ):
+        np.exp(np.where([True, True, False], s, -np.inf))  # <-

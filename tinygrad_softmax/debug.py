@@ -15,7 +15,7 @@ import numpy as np
 
 from .core.errors import AnomalyError, describe, user_frame, variable_name
 from .core.op import Edge, Op
-from .core.tape import MODE, Guard, Node, Value
+from .core.tape import MODE, Guard, Node, Value, Watch
 
 __all__ = ["detect_anomaly"]
 
@@ -172,13 +172,14 @@ def detect_anomaly() -> Iterator[None]:
     Traceback (most recent call last):
     tinygrad_softmax.core.errors.AnomalyError: exp made 1 non-finite value (infinity first, ...)
     """
-    mode = MODE.get()
     detective = _Detective()
-    MODE.set(mode._replace(watch=detective))
+    _watch(*MODE.get().watches, detective)
     try:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             yield
-    finally:
-        now = MODE.get()
-        if now.watch is detective:
-            MODE.set(now._replace(watch=mode.watch))
+    finally:  # it takes away itself and no other: contexts of generators may end in any order
+        _watch(*(watch for watch in MODE.get().watches if watch is not detective))
+
+
+def _watch(*watches: Watch) -> None:
+    MODE.set(MODE.get()._replace(watches=watches, watch=watches[-1] if watches else None))

@@ -25,6 +25,8 @@ LATER = {"accumulated"}
 # where that constant should have gone and did not.
 ON_PURPOSE = {"division_at_the_end_only_for_weights": {"scores"}}
 
+pytestmark = pytest.mark.no_cover
+
 mistakes = pytest.mark.parametrize("entry", MISTAKES, ids=lambda entry: entry.name)
 variants = pytest.mark.parametrize("entry", VARIANTS, ids=lambda entry: entry.name)
 

@@ -60,7 +60,7 @@ def test_a_worker_killed_in_the_middle_changes_nothing(client, tmp_path):
     disturbed = SoftmaxClassifier(callback=give_orders, **settings).fit(X, y)
 
     assert not orders.exists()
-    client.wait_for_workers(2, timeout=30)
+    client.wait_for_workers(2, timeout=300)
     assert len(workers & set(client.run(os.getpid).values())) == 1  # one is another process
     # usually to the bit; where an array lies in memory may change how a matrix product is rounded
     np.testing.assert_allclose(disturbed.loss_curve_, undisturbed.loss_curve_, rtol=1e-13)

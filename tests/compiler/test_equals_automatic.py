@@ -73,7 +73,8 @@ def programs(draw):
     return Composer(draw(seeds | seeds | st.randoms(use_true_random=False))).program()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.no_cover
+@settings(max_examples=3 * settings().max_examples, suppress_health_check=list(HealthCheck))
 @given(programs())
 def test_random_programs(program):
     before = {name: np.copy(value) for name, value in program.inputs.items()}

@@ -237,13 +237,13 @@ def test_unusual_losses(name):
 
 
 @pytest.mark.parametrize("name", LOSSES)
-@pytest.mark.parametrize("rows", [1, 2, 4])
-def test_unusual_losses_in_blocks(name, rows):
+def test_unusual_losses_in_blocks(name):
     loss, inputs = LOSSES[name]
     floats = [n for n, value in inputs.items() if value.dtype.kind == "f"]
     for wrt in {(floats[0],), (floats[-1],)}:  # what is left out is data, and may be cut
         formula = Formula(loss, wrt, inputs, generic=True)
         if not formula.trace.generic or not trusted(formula):
             continue
-        found = Program(formula, formula.safe, inputs, rows).step()(**inputs)
-        agree(found, tg.value_and_grad(loss, wrt=wrt)(**inputs), wrt)
+        wanted = tg.value_and_grad(loss, wrt=wrt)(**inputs)
+        for rows in (1, 2, 4):
+            agree(Program(formula, formula.safe, inputs, rows).step()(**inputs), wanted, wrt)

@@ -1,11 +1,12 @@
 """A gradient of few picked entries gives what zeros written out would give, on every way."""
 
+import itertools
 import tracemalloc
 
 import numpy as np
 import pytest
 
-from tinygrad_softmax import Tensor, detect_anomaly, grad
+from tinygrad_softmax import Tensor, cross_entropy, detect_anomaly, grad, softmax
 from tinygrad_softmax.core import sparse
 from tinygrad_softmax.core.reverse import contribution
 from tinygrad_softmax.core.sparse import SparseGradient
@@ -177,3 +178,51 @@ def test_one_arrow_looked_at_alone_is_written_out(x):
     node = x[ROWS, Y].node
     (edge,) = node.plan.edges
     assert contribution(node, edge, np.ones(N)).sum() == N
+
+
+#: Terms of a loss that use the same scores: what arrives is sparse, dense, or one number for all.
+TERMS = {
+    "dense": lambda s, rows, y: np.sum(s * s),
+    "picked": lambda s, rows, y: -np.sum(s[rows, y] * 3.0),
+    "picked elsewhere": lambda s, rows, y: np.sum(s[rows, y[::-1]] ** 2),
+    "picked on top": lambda s, rows, y: np.sum(np.exp(s)[rows, y]) + np.sum(np.exp(s)),
+    "constant": lambda s, rows, y: 0.5 * np.sum(s),
+    "row by row": lambda s, rows, y: np.sum(np.max(s, axis=1) * 2.0),
+    "cross-entropy": lambda s, rows, y: cross_entropy(s, y),
+}
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 3), (5, 4)])
+@pytest.mark.parametrize(
+    "make", [lambda x: x, lambda x: x * 1.0, lambda x: x + np.zeros(x.shape[1])]
+)
+def test_sparse_and_dense_gradients_may_arrive_in_any_order(shape, make, monkeypatch):
+    rng = np.random.default_rng(0)
+    data, y = rng.standard_normal(shape), rng.integers(0, shape[1], shape[0])
+    rows = np.arange(shape[0])
+
+    def gradients(terms, threshold):
+        monkeypatch.setattr(sparse, "THRESHOLD", threshold)
+        x = Tensor(data)
+        s = make(x)
+        sum((TERMS[name](s, rows, y) for name in terms[1:]), TERMS[terms[0]](s, rows, y)).backward()
+        assert x.grad.flags.writeable
+        assert not np.shares_memory(x.grad, data)
+        return x.grad, s.grad
+
+    for terms in itertools.permutations(TERMS, 3):
+        everywhere = gradients(terms, sparse.Threshold(0, 0))
+        nowhere = gradients(terms, sparse.Threshold(2**60, 1))
+        for few, written_out in zip(everywhere, nowhere, strict=True):
+            np.testing.assert_allclose(few, written_out, rtol=1e-12, atol=1e-14, err_msg=str(terms))
+
+
+def test_a_dense_gradient_between_two_sparse_ones_at_the_size_where_it_matters():
+    rng = np.random.default_rng(0)
+    s, y = Tensor(rng.standard_normal((256, 300))), rng.integers(0, 300, 256)
+    loss = 0.1 * np.sum(s * s) + cross_entropy(s, y) + 0.1 * np.sum(np.abs(s))
+    loss.backward()
+    probs = softmax(s.data)
+    probs[np.arange(256), y] -= 1
+    expected = 0.2 * s.data + probs / 256 + 0.1 * np.sign(s.data)
+    np.testing.assert_allclose(s.grad, expected, rtol=1e-12, atol=1e-15)

@@ -1,14 +1,12 @@
 """Each node is visited once, after everything that used it, and each rule called only if needed."""
 
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.problems import seeds
-from tinygrad_softmax import Tensor, primitive
+from tinygrad_softmax import BackwardError, Tensor, detect_anomaly, no_grad, primitive
 
 
 @pytest.fixture
@@ -37,20 +35,17 @@ def weigh():
 # --- order ----------------------------------------------------------------------------------------
 
 
-def test_a_node_is_visited_once_so_a_diamond_of_sixty_levels_is_instant(weigh):
+def test_a_node_is_visited_once_however_many_ways_lead_to_it(weigh):
     x = Tensor(1.0)
     y = x
     for _ in range(60):
         y = weigh(y, 0.5) + weigh(y, 0.5)
-    begin = time.perf_counter()
     y.backward()
-    assert time.perf_counter() - begin < 0.5
     assert len(weigh.calls) == 120  # by paths instead of nodes it would be 2**60
     assert x.grad == 1
 
 
 def test_a_chain_of_twenty_thousand_ops_needs_no_recursion_forward_backward_or_freed():
-    begin = time.perf_counter()
     x = Tensor(1.0)
     y = x
     for _ in range(20_000):
@@ -60,7 +55,6 @@ def test_a_chain_of_twenty_thousand_ops_needs_no_recursion_forward_backward_or_f
     for _ in range(20_000):
         y = y + 1e-3
     del y  # never differentiated, so nothing was consumed: the tape falls at once
-    assert time.perf_counter() - begin < 2
 
 
 @given(seeds, st.integers(2, 30))
@@ -100,3 +94,59 @@ def test_constants_make_constants_and_leave_no_tape(weigh):
     out = weigh(Tensor(2.0, requires_grad=False), 3.0)
     assert not out.requires_grad
     assert out.grad is None
+
+
+# --- contexts of generators -----------------------------------------------------------------------
+
+
+def paused():
+    with no_grad():
+        yield
+
+
+def watched():
+    with detect_anomaly():
+        yield
+
+
+@pytest.mark.parametrize("order", ["ab", "ba"])
+@pytest.mark.parametrize("context", [paused, watched])
+def test_generators_that_hold_a_context_may_end_in_any_order(context, order):
+    both = {"a": context(), "b": context()}
+    for generator in both.values():
+        next(generator)
+    assert (Tensor(1.0) * 2).requires_grad == (context is watched)
+    for name in order:
+        assert list(both[name]) == []
+    assert (Tensor(1.0) * 2).requires_grad
+    with np.errstate(divide="ignore"):
+        np.log(Tensor(0.0))  # nobody watches
+
+
+# --- a parameter that is none any more ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "update",
+    [lambda w: w - 0.1 * w.grad, lambda w: w + -0.1 * w.grad, lambda w: np.subtract(w, w.grad)],
+)
+def test_a_parameter_that_was_rebound_is_told_how_to_write_its_update(update):
+    def training():
+        w = Tensor(np.ones(2))
+        for _ in range(4):
+            np.sum(w * w).backward()
+            w = update(w)
+
+    with pytest.raises(BackwardError, match=r"w is not a parameter any more") as caught:
+        training()
+    assert "w.data -= step * w.grad" in str(caught.value)
+    assert "retain_graph" not in str(caught.value)
+
+
+def test_a_loss_that_is_differentiated_twice_is_told_to_retain_the_graph():
+    w = Tensor(np.ones(2))
+    hidden = np.tanh(w)
+    np.sum(hidden).backward()
+    for again in (np.sum(hidden), np.sum(hidden * 2)):
+        with pytest.raises(BackwardError, match="retain_graph=True the first time"):
+            again.backward()

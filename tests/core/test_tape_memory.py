@@ -49,11 +49,11 @@ def test_discarded_graphs_leave_memory_flat(no_collector):
     try:
         use(500)
         before, _ = tracemalloc.get_traced_memory()
-        use(20_000)
+        use(4000)
         after, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    # One leaked float for each graph would show as 640,000 bytes.
+    # One leaked float for each graph would show as 128,000 bytes.
     assert after - before < 20_000
 
 

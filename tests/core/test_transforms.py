@@ -1,5 +1,6 @@
 """Transforms: gradients, Jacobians and Hessians, however the arguments are packed."""
 
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import tinygrad_softmax as tg
 from tests import problems
 from tests.problems import seeds
 from tinygrad_softmax import (
@@ -203,3 +205,116 @@ def double(x):
 def test_mistakes_are_named(error, call, message):
     with pytest.raises(error, match=message):
         call()
+
+
+# --- what a loss may not return -------------------------------------------------------------------
+
+X = np.ones(2)
+RETURNED = {
+    "returned None: is `return` missing?": lambda W: None,
+    "returned the constant 3.0, which does not depend on": lambda W: 3.0,
+    "returned the constant 1, which": lambda W: W.ndim,
+    "returned (loss, gradient): return the loss alone": lambda W: (np.sum(W), {"W": W}),
+    "returned a list": lambda W: [np.sum(W)],
+    "returned a str": lambda W: "0.5",
+    "must return a scalar, but returned shape (2,)": lambda W: W * 2.0,
+}
+
+
+@pytest.mark.parametrize("words", RETURNED)
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda loss: grad(loss)(X),
+        lambda loss: value_and_grad(loss)(X),
+        lambda loss: hessian(loss)(X),
+        lambda loss: hvp(loss)(X, vector=X),
+        lambda loss: tg.derive(loss, W=X),
+        lambda loss: tg.explain(loss, W=X),
+        lambda loss: tg.draw(loss, W=X),
+        lambda loss: tg.compile(loss)(W=X),
+    ],
+    ids=["grad", "value_and_grad", "hessian", "hvp", "derive", "explain", "draw", "compile"],
+)
+def test_what_a_loss_may_not_return_is_said_in_the_same_words(words, ask):
+    with pytest.raises(tg.BackwardError, match=re.escape(words)):
+        ask(RETURNED[words])
+
+
+@pytest.mark.parametrize("loss", [lambda W: None, lambda W: "0.5", lambda W: {"loss": np.sum(W)}])
+def test_the_checker_says_it_too(loss):
+    with pytest.raises(tg.BackwardError, match="returned"):
+        tg.check_gradients(loss, lambda W: {"W": W * 0}, W=X)
+
+
+@pytest.mark.parametrize("ask", [jacobian, lambda loss: lambda x: vjp(loss, x)])
+def test_a_function_that_returns_no_array_has_no_jacobian(ask):
+    with pytest.raises(tg.BackwardError, match="returned None"):
+        ask(lambda x: None)(X)
+
+
+def test_a_vector_of_another_shape_than_the_argument_is_refused():
+    for vector in (np.ones((2, 3)), np.ones(2), 1.0):
+        with pytest.raises(tg.ShapeError, match=r"vector of shape .* argument has shape \(3,\)"):
+            hvp(lambda x: np.sum(x**3))(np.ones(3), vector=vector)
+
+
+def test_the_identity_hands_back_no_array_of_the_callers():
+    x = np.ones(3)
+    value, pull = vjp(lambda x: x, x)
+    assert not np.shares_memory(value, x)
+    assert not np.shares_memory(pull(x)[0], x)
+
+
+# --- transforms inside others ---------------------------------------------------------------------
+
+
+def test_a_gradient_penalty_comes_back_as_plain_numbers():
+    def penalty(W):
+        slopes = grad(lambda X: np.sum(np.tanh(X @ W)))(np.ones((4, 2)))
+        return np.sum(slopes * slopes)
+
+    V = np.arange(6.0).reshape(2, 3) / 10
+    value, gradient = value_and_grad(penalty)(V)
+    assert isinstance(value, float)
+    assert type(gradient) is np.ndarray
+    V -= 0.1 * gradient
+    step = 1e-6 * np.eye(6)[4].reshape(2, 3)
+    measured = (penalty_by_hand(V + step) - penalty_by_hand(V - step)) / 2e-6
+    np.testing.assert_allclose(grad(penalty)(V)[1, 1], measured, rtol=1e-6)
+
+
+def penalty_by_hand(W):
+    slopes = (1 - np.tanh(np.ones((4, 2)) @ W) ** 2) @ W.T
+    return np.sum(slopes * slopes)
+
+
+def test_an_inner_gradient_is_a_number_once_the_outer_transform_has_ended():
+    assert float(grad(lambda W: grad(lambda x: W * x * x)(3.0))(2.0)) == 6
+    assert (
+        float(grad(lambda a: grad(lambda b: grad(lambda c: a * b * c**2)(3.0) * b)(2.0))(1.0)) == 24
+    )
+
+
+def test_inside_another_transform_a_plain_number_would_lose_the_gradient():
+    with pytest.raises(tg.GradientLostError, match="would lose the gradient"):
+        grad(lambda W: float(grad(lambda x: W * x * x)(3.0)) * W)(2.0)
+
+
+def test_a_tensor_from_outside_stays_in_the_graph():
+    W = tg.Tensor(2.0)
+    slope = grad(lambda x: W * x * x)(3.0)
+    (slope * slope).backward()
+    assert float(W.grad) == 2 * 12 * 6
+
+
+@pytest.mark.parametrize(("x", "p"), [(2.0, 0.0), (2.0, 1.0), (0.5, 0.0), (3.0, 2.0)])
+def test_second_derivatives_of_a_power_with_an_exponent_of_zero(x, p):
+    log = np.log(x)
+    mixed = (1 + p * log) * x ** (p - 1)
+    expected = [[p * (p - 1) * x ** (p - 2), mixed], [mixed, log**2 * x**p]]
+    np.testing.assert_allclose(
+        hessian(lambda v: v[0] ** v[1])(np.array([x, p])), expected, atol=1e-12
+    )
+    exponents = hessian(lambda p: np.sum(np.array([x, x]) ** p))(np.array([0.0, p]))
+    np.testing.assert_allclose(exponents, np.diag([log**2, log**2 * x**p]), atol=1e-12)

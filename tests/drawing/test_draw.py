@@ -1,7 +1,6 @@
 """`draw`: what is in a picture, that it is right, and what is said where nothing can be drawn."""
 
 import re
-import time
 
 import numpy as np
 import pytest
@@ -203,10 +202,3 @@ def test_what_is_used_often_is_copied_beside_its_uses():
     assert len(re.findall(r'class="box again parameter" data-box="\d+"', svg)) == 10
     assert "15 times more" in svg
     assert "again" not in question().svg.partition("</style>")[2]
-
-
-def test_it_is_quick():
-    question()  # what is imported and compiled once is not counted
-    start = time.perf_counter()
-    question().html  # noqa: B018
-    assert time.perf_counter() - start < 0.5

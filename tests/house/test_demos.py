@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FEW = ("--iterations", "20")
 DEMOS = sorted(file.stem for file in (ROOT / "demos").glob("*.py"))
 DRAWING = {"digits": ["matplotlib", "sklearn"], "spiral": ["matplotlib"]}
 
@@ -29,8 +28,14 @@ def demo(*arguments, program="case_study"):
     return done.stdout
 
 
-def test_the_published_losses_and_accuracy_are_printed():
-    linear, network = demo(*FEW).split("\n\n")
+@pytest.fixture(scope="module")
+def case_study():
+    """What the demo of the case study prints, of a few iterations."""
+    return demo("--iterations", "20")
+
+
+def test_the_published_losses_and_accuracy_are_printed(case_study):
+    linear, network = case_study.split("\n\n")
     lines = linear.splitlines()
     losses = [line for line in lines if line.startswith("iteration")]
     assert len(losses) == 20
@@ -40,8 +45,8 @@ def test_the_published_losses_and_accuracy_are_printed():
     assert "iteration 0: loss 1.098744 " in network
 
 
-def test_automatic_and_hand_written_gradients_agree_to_rounding():
-    differences = [line.split()[-1] for line in demo(*FEW).splitlines() if "loss " in line]
+def test_automatic_and_hand_written_gradients_agree_to_rounding(case_study):
+    differences = [line.split()[-1] for line in case_study.splitlines() if "loss " in line]
     differences = [float(text) for text in differences if text[0].isdigit()]
     assert len(differences) == 21
     assert max(differences) < 1e-14
@@ -99,8 +104,7 @@ def test_the_digits_are_learnt_as_scikit_learn_learns_them(tmp_path):
     differences = [float(d) for d in re.findall(r"differ by at most (\S+)$", printed, re.MULTILINE)]
     assert len(differences) == 3, "coefficients, biases and probabilities"
     assert 0 < max(differences) < 1e-4
-    seconds = re.search(r"training time, seconds +(\S+) +(\S+)$", printed, re.MULTILINE).groups()
-    assert 0 < float(seconds[0]) < 10
+    assert re.search(r"training time, seconds +[\d.]+ +[\d.]+$", printed, re.MULTILINE)
     (picture,) = drawn(printed, tmp_path).values()
     assert picture.shape[0] > 250
     assert picture.shape[1] > 1000

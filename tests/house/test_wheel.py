@@ -52,20 +52,16 @@ def test_the_wheel_requires_numpy_alone(wheel):
 
 
 def test_the_wheel_works_in_an_empty_environment(wheel, tmp_path):
-    venv.create(tmp_path / "venv", with_pip=True)
+    venv.create(tmp_path / "venv")  # without pip: ours installs into it
     python = tmp_path / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "COV_"))}
 
-    def call(*arguments):
+    def call(*command):
         return subprocess.run(
-            [python, *arguments],
-            cwd=tmp_path,
-            env=environment,
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
+            command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True, check=True
         ).stdout
 
-    call("-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel)
-    where = call("-W", "error", "-c", TWO_LINE_GRADIENT)
+    pip = [sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check"]
+    call(*pip, "install", "--quiet", wheel)
+    where = call(python, "-W", "error", "-c", TWO_LINE_GRADIENT)
     assert Path(where.strip()).is_relative_to(tmp_path)

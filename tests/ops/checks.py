@@ -28,8 +28,14 @@ def sinc_by_quadrature(x, order):
     return np.asarray(np.cos(angles) * (np.pi * s) ** order @ weights, np.asarray(x).dtype)
 
 
-#: NumPy's answer, for the ops that do not bear the name of a NumPy function.
+def reshaped(x, shape):
+    """NumPy's own, the shape given by position: its name is understood only since NumPy 2.1."""
+    return np.reshape(x, shape)
+
+
+#: NumPy's answer, for the ops that do not bear the name of a NumPy function or its settings.
 REFERENCES = {
+    "reshape": reshaped,
     "maximum": np.maximum,
     "minimum": np.minimum,
     "getitem": lambda x, index: x[index],
@@ -51,7 +57,7 @@ REFERENCES = {
 
 def reference(op):
     """Return NumPy's function for an op."""
-    function = op.numpy or REFERENCES.get(op.__name__) or getattr(np, op.kind or "_", None)
+    function = REFERENCES.get(op.__name__) or op.numpy or getattr(np, op.kind or "_", None)
     assert function, (
         f"nothing to compare {op.__name__} with: declare it with numpy=, or add NumPy's way of "
         "computing it to REFERENCES in tests/ops/checks.py"

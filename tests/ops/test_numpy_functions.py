@@ -66,6 +66,7 @@ def test_a_line_computes_on_tensors_what_it_computes_on_arrays(line, table, data
     assert_same(run(line, given), run(line, arrays))
 
 
+@pytest.mark.no_cover
 @every_line
 @FEWER
 @given(data=st.data())

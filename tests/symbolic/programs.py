@@ -3,6 +3,7 @@
 A program is a loss, the inputs to derive it at, and by what. Sizes are pairwise different.
 """
 
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -300,3 +301,15 @@ def two_layer_sigmoid(W, b, W2, X, Y):
 @program("x", x=rng.standard_normal(D), A=rng.standard_normal((D, D)))
 def quadratic_form(x, A):
     return x @ A @ x
+
+
+@cache
+def derived(name, stable=False):
+    """The derivation of a program; each is found once in a process."""
+    return derive(name, stable)
+
+
+def derive(name, stable=False):
+    """The derivation of a program, found anew."""
+    program = PROGRAMS[name]
+    return tg.derive(program.loss, wrt=program.wrt, stable=stable, **program.inputs)

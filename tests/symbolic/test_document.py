@@ -8,16 +8,11 @@ import numpy as np
 import pytest
 
 import tinygrad_softmax as tg
-from tests.symbolic.programs import PROGRAMS
+from tests.symbolic.programs import PROGRAMS, derived
 from tinygrad_softmax.symbolic.document import prose
 from tinygrad_softmax.symbolic.tex import name, tex
 
 rng = np.random.default_rng(4)
-
-
-def derived(which, **options):
-    program = PROGRAMS[which]
-    return tg.derive(program.loss, wrt=program.wrt, **options, **program.inputs)
 
 
 def test_the_stages_lead_from_the_loss_to_the_parameters():
@@ -90,11 +85,10 @@ def test_a_loss_with_a_name_is_told_from_its_own_gradient():
     assert "`dtotal`, a number" in tg.derive(loss, w=np.ones(3)).markdown
 
 
-LATEX = [derived(which, stable=stable) for which in PROGRAMS for stable in (False, True)]
-
-
-@pytest.mark.parametrize("derivation", LATEX)
-def test_latex_is_balanced_and_in_the_users_names(derivation):
+@pytest.mark.parametrize("stable", [False, True])
+@pytest.mark.parametrize("which", PROGRAMS)
+def test_latex_is_balanced_and_in_the_users_names(which, stable):
+    derivation = derived(which, stable)
     text = derivation._repr_latex_()
     assert text == derivation.latex
     outside = re.sub(r"\\begin\{verbatim\}.*?\\end\{verbatim\}", "", text, flags=re.DOTALL)
@@ -109,7 +103,7 @@ def test_latex_is_balanced_and_in_the_users_names(derivation):
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX on this machine")
 def test_latex_compiles(tmp_path):
     head = r"\documentclass{article}\usepackage{amsmath}\begin{document}"
-    body = "\n".join(derivation.latex for derivation in LATEX)
+    body = "\n".join(derived(which, stable).latex for which in PROGRAMS for stable in (False, True))
     (tmp_path / "all.tex").write_text(head + body + r"\end{document}", "utf-8")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

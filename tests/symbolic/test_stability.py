@@ -1,5 +1,7 @@
 """Naive losses become finite at any score, by laws that are told and tested like all others."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -154,14 +156,21 @@ def test_a_name_that_is_taken_is_not_taken_again():
     assert "  shifted_s =" not in source
 
 
-def test_every_law_of_stability_is_used(monkeypatch):
-    used = set()
+@cache
+def users():
+    """For each law, of stability or not, the cases that use it."""
+    found = {law.name: [] for laws in STABILITY.values() for law in laws}
     for name, (loss, inputs) in CASES.items():
-        del name
-        used |= {step.law for step in tg.derive(loss, stable=True, **inputs).steps}
-    assert {law.name for laws in STABILITY.values() for law in laws} <= used
+        for law in {step.law for step in tg.derive(loss, stable=True, **inputs).steps}:
+            found.setdefault(law, []).append(name)
+    return found
 
 
+def test_every_law_of_stability_is_used():
+    assert not [law for law, cases in users().items() if not cases]
+
+
+@pytest.mark.no_cover
 @pytest.mark.parametrize("how", ["too large by 0.1 %", "of the wrong sign"])
 @pytest.mark.parametrize("law", sorted({law.name for laws in STABILITY.values() for law in laws}))
 def test_a_law_of_stability_that_is_off_never_gets_out(law, how, monkeypatch):
@@ -174,10 +183,11 @@ def test_a_law_of_stability_that_is_off_never_gets_out(law, how, monkeypatch):
 
         return Law(entry.name, entry.sentence, apply) if entry.name == law else entry
 
+    programs = [NAIVE[name] for name in users()[law] if name in NAIVE]
     for kind, laws in list(STABILITY.items()):
         monkeypatch.setitem(STABILITY, kind, [bent(entry) for entry in laws])
     caught = 0
-    for loss, inputs in NAIVE.values():
+    for loss, inputs in programs:
         try:
             steps = tg.derive(loss, stable=True, **inputs).steps
             told = [step.difference for step in steps if step.law == law]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, MutableMapping
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -103,6 +104,16 @@ def check_gradients(
         return _checked(hand, (wrt,) if isinstance(wrt, str) else wrt, stages or {}, inputs)
 
 
+def _look_at(hand: Hand, inputs: dict[str, Any]) -> None:
+    """Raise if the loss returns no number at all, before anything is said of gradients."""
+    try:
+        hand.loss(**deepcopy(inputs))
+    except BackwardError:
+        raise
+    except Exception:  # it needs the sizes or types of the search: its own errors are met there
+        return
+
+
 def _checked(hand: Hand, wrt: tuple[str, ...] | None, stages: Mapping[str, str],
              inputs: dict[str, Any]) -> Report:  # fmt: skip
     notes: list[str] = []
@@ -110,6 +121,7 @@ def _checked(hand: Hand, wrt: tuple[str, ...] | None, stages: Mapping[str, str],
     small = inputs
     if here.size(inputs) > here.LARGE:
         small, notes = _sampled(hand, chosen, inputs)
+    _look_at(hand, small)
     first = hand.run(small)
     chosen = chosen or tuple(hand.by_name(first, None))
     unknown = [n for n in chosen if n not in inputs]

@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import GradientLostError
+from ..core.tape import Value
 from ..core.tensor import Tensor
+from ..core.transforms import check_scalar_loss
 from ..symbolic.expr import Expr
 from ..symbolic.trace import constant
 from .naming import by_name
@@ -60,7 +62,10 @@ class Hand:
             value = _before_the_gradient(error) if self.joint else None
             if value is None:
                 raise
-        return value[0] if isinstance(value, tuple) else value
+        value = value[0] if isinstance(value, tuple) and value else value
+        if not isinstance(value, (Value, np.ndarray, np.generic, bool, int, float)):
+            check_scalar_loss(value, getattr(self._loss, "__name__", "the loss"))
+        return value
 
     def run(self, inputs: Mapping[str, Any]) -> Run:
         """Return what a call of the gradients on copies of the inputs came to."""

@@ -7,7 +7,6 @@ the rest is handed to our function by name. Calls that fit as they stand skip th
 from __future__ import annotations
 
 import inspect
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,6 +34,7 @@ _SIGNATURES = {
 class Fit(NamedTuple):
     """How calls of a NumPy function go to a function of ours."""
 
+    target: Any
     leading: int  # so many positional arguments mean the same in both
     shared: frozenset[str]  # so do these names
     theirs: inspect.Signature | None
@@ -43,7 +43,9 @@ class Fit(NamedTuple):
     passes_on: bool  # whether other arguments are handed on to NumPy, by name
 
 
-@lru_cache(maxsize=512)
+_FITS: dict[Any, Fit] = {}
+
+
 def _fit(function: Any, ours: Any) -> Fit:
     parameters = inspect.signature(ours.forward if isinstance(ours, Op) else ours).parameters
     kinds = {p.kind for p in parameters.values()}
@@ -62,9 +64,10 @@ def _fit(function: Any, ours: Any) -> Fit:
         leading += 1
     if inspect.Parameter.VAR_POSITIONAL in kinds:
         leading = 2**31
-    shared = frozenset(name for name, own in found.items() if name == own)
+    inputs = ours.argnames if isinstance(ours, Op) else ()  # an op tells them by their places
+    shared = frozenset(n for n, own in found.items() if n == own and n not in inputs)
     passes_on = inspect.Parameter.VAR_KEYWORD in kinds
-    return Fit(leading, shared, theirs, found, tuple(mine), passes_on)
+    return Fit(ours, leading, shared, theirs, found, tuple(mine), passes_on)
 
 
 def _signature(function: Any) -> inspect.Signature | None:
@@ -80,41 +83,21 @@ def _signature(function: Any) -> inspect.Signature | None:
 
 
 def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call what stands for a NumPy function, with NumPy's arguments.
-
-    Parameters
-    ----------
-    function : function
-        NumPy's, a key of `NUMPY`.
-    args, kwargs
-        As NumPy takes them.
-
-    Returns
-    -------
-    object
-        What our function returns.
-
-    Raises
-    ------
-    TypeError
-        If NumPy's signature does not admit the call.
-    NoRuleError
-        If an argument that is not at its default is one that our function does not take.
-    GradientLostError
-        If the result should be written into an array (``out=``).
-
-    Examples
-    --------
-    >>> from tinygrad_softmax import Tensor
-    >>> call(np.sum, (Tensor([[1.0, 2.0], [3.0, 4.0]]), 0, None, None), {}).data
-    array([4., 6.])
-    """
-    ours = NUMPY[function]
-    fit = _fit(function, ours)
-    if len(args) <= fit.leading and (not kwargs or kwargs.keys() <= fit.shared):
-        if kwargs and any(value is _NOT_GIVEN for value in kwargs.values()):
-            kwargs = {name: value for name, value in kwargs.items() if value is not _NOT_GIVEN}
-        return ours(*args, **kwargs)
+    """Call what stands for a NumPy function, with NumPy's arguments."""
+    ours = NUMPY.get(function)
+    if ours is None:
+        return function(*args, **kwargs)  # by way of the protocol
+    fit = _FITS.get(function)
+    if fit is None or fit.target is not ours:
+        fit = _FITS[function] = _fit(function, ours)
+    if len(args) <= fit.leading:
+        if not kwargs:
+            return ours(*args)
+        for name, value in kwargs.items():
+            if name not in fit.shared or value is _NOT_GIVEN:
+                break
+        else:
+            return ours(*args, **kwargs)
     title = full_name(function)
     front: list[Any] = []
     given: dict[str, Any] = {}
@@ -166,15 +149,7 @@ _IDLE = {"where": True, "dtype": None, "casting": "same_kind", "order": "K", "su
 
 
 def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], settings: dict[str, Any]) -> Any:
-    """Call what stands for a NumPy ufunc, or for one of its methods.
-
-    Raises
-    ------
-    GradientLostError
-        If the result should be written into an array.
-    NoRuleError
-        If there is no rule, or a setting is not supported.
-    """
+    """Call what stands for a NumPy ufunc, or for one of its methods."""
     title = f"np.{ufunc.__name__}{'' if method == '__call__' else '.' + method}"
     if any(out is not None for out in settings.pop("out", None) or ()):
         raise GradientLostError(
@@ -212,7 +187,9 @@ def unwrapped(value: Any) -> Any:
 def full_name(function: Any, method: str = "") -> str:
     """Return what a NumPy function is called in a program: ``np.linalg.norm``."""
     name = function.__name__ + method
-    module = getattr(function, "__module__", None) or ("numpy" if hasattr(np, name) else "")
+    module = getattr(function, "__module__", None) or (
+        "numpy" if hasattr(np, function.__name__) else ""
+    )
     return f"{module}.{name}".replace("numpy.", "np.", 1).lstrip(".")
 
 

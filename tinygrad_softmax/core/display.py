@@ -14,27 +14,7 @@ _MOST = 8  # rows and columns of a table
 
 
 def tensor_html(heading: str, values: Any, gradient: Any) -> str:
-    """Return HTML for a tensor.
-
-    Parameters
-    ----------
-    heading : str
-        What it is called, how it was made, its shape and type.
-    values : array
-        Of any shape.
-    gradient : array or None
-        Of the same shape; None if there is none yet.
-
-    Returns
-    -------
-    str
-        A fragment of HTML; the heading is escaped.
-
-    Examples
-    --------
-    >>> tensor_html("t (2,)", np.array([1.0, 2.0]), None).count("<td")
-    2
-    """
+    """Return HTML for a tensor."""
     parts = [("values", values)] + ([] if gradient is None else [("gradient", gradient)])
     boxes = "".join(
         f'<div style="display:inline-block;vertical-align:top;margin-right:2em"><i>{name}</i>'

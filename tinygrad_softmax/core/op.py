@@ -237,13 +237,7 @@ class Op:
         return declare
 
     def plan(self, mask: int, n_inputs: int) -> Plan:
-        """Work out, once for each set of tracked inputs, what is saved and where gradients go.
-
-        Raises
-        ------
-        NoRuleError
-            If a tracked argument has no rule.
-        """
+        """Work out, once for each set of tracked inputs, what is saved and where gradients go."""
         self.plans[mask] = plan = Plan.of(self, mask, n_inputs)
         return plan
 
@@ -252,13 +246,7 @@ class Op:
         return [self.argnames[0 if self.variadic else i] for i in range(n_inputs)]
 
     def explain_failure(self, inputs: Any, arrays: Any, settings: dict[str, Any]) -> None:
-        """Say more about an error of the op, if it was the operands' shapes that did not fit.
-
-        Raises
-        ------
-        ShapeError
-            With the operands' names and shapes, if the shape rule refuses these shapes.
-        """
+        """Say more about an error of the op, if it was the operands' shapes that did not fit."""
         try:
             self.shape(*[np.shape(array) for array in arrays], **settings)
         except ShapeError as error:

@@ -23,18 +23,7 @@ _BLAS = (np.dtype("f8"), np.dtype("f4"))
 
 
 def broadcast(*shapes: Shape) -> Shape:
-    """Return the shape that NumPy broadcasts `shapes` to.
-
-    Raises
-    ------
-    ShapeError
-        If two sizes differ and neither is 1.
-
-    Examples
-    --------
-    >>> broadcast((5, 1), (3,))
-    (5, 3)
-    """
+    """Return the shape that NumPy broadcasts `shapes` to."""
     result: list[int] = []
     for axis in range(-max(map(len, shapes), default=0), 0):
         size = 1
@@ -52,20 +41,7 @@ def broadcast(*shapes: Shape) -> Shape:
 
 
 def normalize_axis(axis: Axis, ndim: int) -> tuple[int, ...]:
-    """Return `axis` as a tuple of non-negative integers; None means every axis.
-
-    Raises
-    ------
-    numpy.exceptions.AxisError
-        If there is no such axis.
-    ValueError
-        If one axis is named twice.
-
-    Examples
-    --------
-    >>> normalize_axis(-1, 2), normalize_axis(None, 2)
-    ((1,), (0, 1))
-    """
+    """Return `axis` as a tuple of non-negative integers; None means every axis."""
     if axis is None:
         return tuple(range(ndim))
     axes = tuple(axis) if isinstance(axis, Sequence) else (axis,)
@@ -81,25 +57,13 @@ def normalize_axis(axis: Axis, ndim: int) -> tuple[int, ...]:
 
 
 def kept_dims(shape: Shape, axis: Axis) -> Shape:
-    """Return `shape` with size 1 at the axes that were reduced: what ``keepdims`` would leave.
-
-    Examples
-    --------
-    >>> kept_dims((4, 3), 1)
-    (4, 1)
-    """
+    """Return `shape` with size 1 at the axes that were reduced: what ``keepdims`` would leave."""
     axes = normalize_axis(axis, len(shape))
     return tuple(1 if i in axes else size for i, size in enumerate(shape))
 
 
 def reduced(shape: Shape, axis: Axis = None, keepdims: bool = False, **_: Any) -> Shape:
-    """Return the shape of a reduction of `shape` over `axis`.
-
-    Examples
-    --------
-    >>> reduced((4, 3), 0)
-    (3,)
-    """
+    """Return the shape of a reduction of `shape` over `axis`."""
     if keepdims:
         return kept_dims(shape, axis)
     axes = normalize_axis(axis, len(shape))
@@ -107,18 +71,7 @@ def reduced(shape: Shape, axis: Axis = None, keepdims: bool = False, **_: Any) -
 
 
 def product(x: Shape, w: Shape) -> Shape:
-    """Return the shape of the matrix product, with NumPy's rules for 1-D and stacked operands.
-
-    Raises
-    ------
-    ShapeError
-        If an operand is 0-d or the inner sizes differ.
-
-    Examples
-    --------
-    >>> product((5, 4), (4, 2)), product((4,), (4, 2))
-    ((5, 2), (2,))
-    """
+    """Return the shape of the matrix product, with NumPy's rules for 1-D and stacked operands."""
     if not x or not w:
         raise ShapeError(
             "a matrix product needs at least one axis on each side; use * for a scalar"
@@ -134,11 +87,6 @@ def picked(shape: Shape, index: Any) -> Shape:
     """Return the shape of ``x[index]`` for x of `shape`.
 
     A zero-stride stand-in is indexed, so NumPy itself is the rule and no memory is spent.
-
-    Examples
-    --------
-    >>> picked((4, 3), (slice(None), None, 1))
-    (4, 1)
     """
     result: Shape = np.broadcast_to(np.int8(0), shape)[index].shape
     return result
@@ -149,11 +97,6 @@ def fold(g: Any, shape: Shape) -> Any:
 
     Axes along which `g` is itself still constant stay compact (size 1, or absent at the front);
     the result broadcasts to `shape` and is never larger.
-
-    Examples
-    --------
-    >>> fold(np.ones((4, 3)), (1, 3))
-    array([[4., 4., 4.]])
     """
     if not g.shape:
         return g

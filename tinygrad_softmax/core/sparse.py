@@ -46,14 +46,6 @@ class SparseGradient:
         """Return `values` at `index` among zeros, or None if writing them out is as good.
 
         The caller makes sure that `index` names no place twice.
-
-        Examples
-        --------
-        >>> rows = np.arange(4)
-        >>> SparseGradient.of(np.ones(4), (rows, rows), (4, 5)) is None
-        True
-        >>> SparseGradient.of(np.ones(4), (rows, rows), (4, 50_000)).dense().sum()
-        np.float64(4.0)
         """
         if values.__class__ is not np.ndarray or values.ndim != 1 or index.__class__ is not tuple:
             return None
@@ -78,17 +70,7 @@ class SparseGradient:
         return self.rest is None or all(p is None or p.shape == self.shape for p in node.parents)
 
     def through(self, rule: Any, saved: Any, shape: Shape) -> Any:
-        """Return what the rule of an entry-by-entry op passes on to an operand of `shape`.
-
-        Examples
-        --------
-        >>> rows, y = np.arange(2), np.array([[2.0], [3.0]])
-        >>> g = SparseGradient(np.ones(2), (rows, rows), (2, 2), None)
-        >>> g.through(lambda g, y: g * y, (y,), (2, 2)).dense().tolist()
-        [[2.0, 0.0], [0.0, 3.0]]
-        >>> g.through(lambda g, y: g * y, (y,), (2, 1)).tolist()
-        [[2.0], [3.0]]
-        """
+        """Return what the rule of an entry-by-entry op passes on to an operand of `shape`."""
         values = self._spread(rule(self.values, *map(self._picked, saved)))
         if shape != self.shape:
             if math.prod(shape) == 1:
@@ -135,12 +117,6 @@ class SparseGradient:
 
 
 def _into(index: tuple[Any, ...], shape: Shape) -> tuple[Any, ...]:
-    """Return the index into an array of `shape` that was broadcast before the entries were picked.
-
-    Examples
-    --------
-    >>> _into((np.array([5]), np.array([7])), (9, 1))
-    (array([5]), 0)
-    """
+    """Return the index into an array of `shape`, broadcast before the entries were picked."""
     last = index[len(index) - len(shape) :]
     return tuple([0 if size == 1 else part for part, size in zip(last, shape, strict=True)])

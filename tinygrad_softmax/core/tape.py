@@ -36,7 +36,8 @@ class Mode(NamedTuple):
     """What holds for this thread and async task: who has paused recording, and who watches."""
 
     pauses: frozenset[object] = frozenset()
-    watch: Watch | None = None
+    watch: Watch | None = None  # the last of `watches`
+    watches: tuple[Watch, ...] = ()
 
 
 MODE: ContextVar[Mode] = ContextVar("tinygrad_softmax_mode", default=Mode())  # noqa: B039 - immutable
@@ -113,16 +114,7 @@ class Guard(NamedTuple):
 
 
 def fingerprint(array: Any, exact: bool = False) -> int:
-    """Return a hash of the array's bytes; of at most 512 evenly spread entries unless `exact`.
-
-    Examples
-    --------
-    >>> W = np.zeros((2, 3))
-    >>> before = fingerprint(W)
-    >>> W[1, 2] = 1
-    >>> fingerprint(W) == before
-    False
-    """
+    """Return a hash of the array's bytes; of at most 512 evenly spread entries unless `exact`."""
     if not exact and array.size > 512:
         # a view where one run over memory will do; the iterator `flat` is several times slower
         entries = array.ravel("K") if array.flags.forc else array.flat
@@ -131,16 +123,7 @@ def fingerprint(array: Any, exact: bool = False) -> int:
 
 
 def can_change(array: Any) -> bool:
-    """Whether someone can still write to this memory: it is a leaf's, or a view of it.
-
-    Examples
-    --------
-    >>> W = np.zeros((2, 3))
-    >>> view = W.T
-    >>> view.flags.writeable = False
-    >>> can_change(view)
-    True
-    """
+    """Whether someone can still write to this memory: it is a leaf's, or a view of it."""
     if array.flags.writeable:
         return True
     base = array.base
@@ -175,18 +158,19 @@ class Value:
         parents: list[Node | None] = []
         mask, bit = 0, 1  # the inputs that are tracked, as bits
         for value in inputs:
-            node = None
-            if value.__class__ in _PLAIN:
-                array = value
-            elif isinstance(value, Value):
-                array = value.array
+            kind = value.__class__
+            if kind in _PLAIN:
+                arrays.append(value)
+                parents.append(None)
+            elif kind is cls or isinstance(value, Value):
                 node = value.node
                 if node is not None:
                     mask += bit
+                arrays.append(value.array)
+                parents.append(node)
             else:
-                array = plain_array(value)
-            arrays.append(array)
-            parents.append(node)
+                arrays.append(plain_array(value))
+                parents.append(None)
             bit += bit
         try:
             out = op.run(*arrays, **settings) if settings else op.run(*arrays)
@@ -197,17 +181,20 @@ class Value:
             return out
         if out.__class__ is not np.ndarray:
             out = np.asarray(out)
-        elif not op.fresh and any(array is out for array in arrays):
-            out = out.view()  # freezing the result must not freeze an operand
+        elif not op.fresh:
+            for array in arrays:
+                if array is out:
+                    out = out.view()  # freezing the result must not freeze an operand
+                    break
         out.setflags(False)
         result = _new(cls)  # `wrap` without its call
         result.array = out
         result.node = result._name = None
-        mode = MODE.get()
-        if mask and not mode.pauses:
+        pauses, watch, _ = MODE.get()
+        if mask and not pauses:
             result.node = _record(op, inputs, arrays, parents, mask, out, settings)
-        if mode.watch is not None:
-            mode.watch.forward(result.node, op, inputs, out)
+        if watch is not None:
+            watch.forward(result.node, op, inputs, out)
         return result
 
 
@@ -215,18 +202,19 @@ def _record(op: Any, inputs: Any, arrays: Any, parents: Any, mask: int, out: Any
             settings: dict[str, Any]) -> Node:  # fmt: skip
     """Make the node of an op that has just been computed, with what its rules want of it."""
     plan = op.plans.get(mask) or op.plan(mask, len(inputs))
+    pick, _, _, guarded = plan
     if settings and out.dtype.kind != "f":  # np.sum(t, dtype=int)
         check_floating(out)
-    if plan.pick is None:
+    if pick is None:
         saved: tuple[Any, ...] = ()
     elif op.variadic:
-        saved = plan.pick((tuple(arrays), out, *settings.values()))
+        saved = pick((tuple(arrays), out, *settings.values()))
     else:
-        saved = plan.pick((*arrays, out, *settings.values()))
+        saved = pick((*arrays, out, *settings.values()))
     node = Node(op, parents, plan, saved, out.shape, out.dtype)
-    if plan.guarded:
+    if guarded:
         guards: tuple[Guard, ...] = ()
-        for position in plan.guarded:
+        for position in guarded:
             array = arrays[position]
             if can_change(array) and not (guards and guards[-1].array is array):  # W in W * W
                 guards += (Guard.of(array, inputs[position]._name),)
@@ -242,18 +230,7 @@ _PLAIN = frozenset({np.ndarray, float, int, np.float64, np.float32})
 
 
 def plain_array(value: Any) -> Any:
-    """Return data as a plain array, and refuse what would mean something else as one.
-
-    Raises
-    ------
-    DataError
-        If it is a masked array, a matrix or another array whose operators are its own.
-
-    Examples
-    --------
-    >>> plain_array([1.0, 2.0])
-    array([1., 2.])
-    """
+    """Return data as a plain array, and refuse what would mean something else as one."""
     if isinstance(value, np.ndarray) and not isinstance(value, np.memmap):
         if isinstance(value, np.ma.MaskedArray):
             advice = "np.where(np.ma.getmaskarray(m), 0.0, m.data) or m.compressed()"
@@ -270,17 +247,7 @@ def plain_array(value: Any) -> Any:
 
 
 def check_floating(array: Any) -> None:
-    """Refuse data that cannot carry a gradient.
-
-    Raises
-    ------
-    DataError
-        If the array is not of a real floating-point type; the message says what to do.
-
-    Examples
-    --------
-    >>> check_floating(np.float32([1, 2]))
-    """
+    """Refuse data that cannot carry a gradient."""
     kind = array.dtype.kind
     if kind == "f":
         return

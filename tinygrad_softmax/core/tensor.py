@@ -9,8 +9,8 @@ held has its ``grad``.
 from __future__ import annotations
 
 import copy
-import dis
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -23,7 +23,6 @@ from .errors import (
     GradientLostError,
     NoRuleError,
     ShapeError,
-    user_frame,
     variable_name,
 )
 from .op import NUMPY, Op
@@ -42,13 +41,17 @@ _LOOK = {np.zeros_like, np.ones_like, np.empty_like, np.result_type, np.can_cast
          np.isin, np.nanargmax, np.nanargmin}  # fmt: skip
 
 
-def _method(function: Any) -> Callable[..., Any]:
+def _method(function: Any) -> Callable[..., Tensor]:
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         return call(function, (self, *args), kwargs)
 
     method.__name__ = function.__name__
     method.__doc__ = f"Same as ``np.{function.__name__}`` of this value."
     return method
+
+
+def _plain_method(function: Any) -> Callable[..., Any]:
+    return _method(function)
 
 
 _V = TypeVar("_V")
@@ -106,7 +109,13 @@ class Operators(Value):
     __pow__, __rpow__ = _binary(np.power)
     __matmul__, __rmatmul__ = _binary(np.matmul)
     __floordiv__, __rfloordiv__ = _binary(np.floor_divide)
-    __mod__, __rmod__ = _binary(np.remainder)
+
+    def __mod__(self, other: Any) -> Self:
+        return NUMPY[np.remainder](self, other)  # type: ignore[no-any-return]
+
+    def __rmod__(self, other: Any) -> Self:
+        return NUMPY[np.remainder](other, self)  # type: ignore[no-any-return]
+
     __lt__, __gt__ = _comparison(np.less), _comparison(np.greater)
     __le__, __ge__ = _comparison(np.less_equal), _comparison(np.greater_equal)
     __eq__, __ne__ = _comparison(np.equal), _comparison(np.not_equal)
@@ -166,13 +175,7 @@ class Operators(Value):
 
     def astype(self, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True,
                copy: bool = True) -> Self:  # fmt: skip
-        """Convert to another floating-point type; the other arguments are NumPy's and idle here.
-
-        Raises
-        ------
-        DataError
-            If the type is not a real floating-point one: a gradient would be lost.
-        """
+        """Convert to another floating-point type; the other arguments are NumPy's and idle here."""
         return NUMPY[_astype](self, dtype)  # type: ignore[no-any-return]
 
     def copy(self) -> Self:
@@ -184,15 +187,12 @@ class Operators(Value):
         return call(np.clip, (self, min, max, out), {})  # type: ignore[no-any-return]
 
     sum, prod, mean, var, std = map(_method, (np.sum, np.prod, np.mean, np.var, np.std))
-    max, min, all, any = map(_method, (np.max, np.min, np.all, np.any))
-    argmax, argmin, argsort, nonzero = map(
-        _method, (np.argmax, np.argmin, np.argsort, np.nonzero)
-    )  # fmt: skip
-    cumsum, cumprod, dot, trace = map(_method, (np.cumsum, np.cumprod, np.dot, np.trace))
-    ravel, squeeze, swapaxes, repeat = map(
-        _method, (np.ravel, np.squeeze, np.swapaxes, np.repeat)
-    )  # fmt: skip
-    diagonal, take, round = map(_method, (np.diagonal, np.take, np.round))
+    max, min, cumsum, cumprod = map(_method, (np.max, np.min, np.cumsum, np.cumprod))
+    dot, trace, diagonal, round = map(_method, (np.dot, np.trace, np.diagonal, np.round))
+    ravel, squeeze, swapaxes = map(_method, (np.ravel, np.squeeze, np.swapaxes))
+    repeat, take = map(_method, (np.repeat, np.take))
+    all, any, argmax, argmin = map(_plain_method, (np.all, np.any, np.argmax, np.argmin))
+    argsort, nonzero = map(_plain_method, (np.argsort, np.nonzero))
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
         if not settings and method == "__call__":
@@ -422,11 +422,12 @@ wanted
                 f"backward() of a tensor of shape {self.shape} got a gradient of shape "
                 f"{np.shape(gradient)}: they must agree"
             )
-        seed = (
-            np.ones(self.shape, self.dtype) if gradient is None else np.array(gradient, self.dtype)
-        )
+        if gradient is None:
+            seed = _one(self.shape, self.dtype)
+        else:
+            seed = np.array(gradient, self.dtype)
         for node, g, owned in reverse(root, seed, consume=not retain_graph):
-            if isinstance(node, Leaf):
+            if node.op is None:
                 node.grad, node.owned = _at_rest(node, g, owned, accumulate), True
             else:
                 node.grad, node.owned = g, owned
@@ -470,8 +471,7 @@ wanted
                 "for math.exp(t)",
             )
         except GradientLostError:
-            frame = user_frame()
-            if frame is not None and frame.f_code.co_code[frame.f_lasti] == _STORE_SUBSCR:
+            if type(self) is Tensor and not self.array.ndim:
                 self.__class__ = _NoSequence  # type: ignore[assignment]
             raise
         return float(self.array)
@@ -534,8 +534,8 @@ wanted
         clone._name = self._name
         return clone
 
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(_no_attribute(name))
+    def __dir__(self) -> list[str]:
+        return [name for name in object.__dir__(self) if name not in _HABITS]
 
     def __format__(self, spec: str) -> str:
         return format(self.array[()] if self.ndim == 0 else self.array, spec)
@@ -559,15 +559,12 @@ wanted
         return "" if op is None else f"by {op.__name__}"
 
 
-_STORE_SUBSCR = dis.opmap["STORE_SUBSCR"]
-
-
 class _NoSequence(Operators):
-    """A tensor that ``out[i] = t`` has just failed to store, until it is next looked at.
+    """A 0-d tensor that has just refused to be a float, until it is next looked at.
 
-    Where NumPy fails to turn such a value into a number, it looks whether the value is a sequence;
-    if so it replaces the error by one of its own, which says nothing of gradients. This class has
-    no square brackets, so the error arrives as it was raised.
+    Where NumPy fails to turn a value into a number, as in ``out[i] = t``, it looks whether the
+    value is a sequence; if so it replaces the error by one of its own, which says nothing of
+    gradients. This class has no square brackets, so the error arrives as it was raised.
     """
 
     __slots__ = ()
@@ -585,6 +582,13 @@ def _restored(array: Any, name: str | None, requires_grad: bool) -> Tensor:
     return Tensor(array, name=name, requires_grad=requires_grad, copy=False)
 
 
+@lru_cache(maxsize=16)
+def _one(shape: tuple[int, ...], dtype: Any) -> Any:
+    one = np.ones(shape, dtype)
+    one.flags.writeable = False  # it is shared by every caller
+    return one
+
+
 def _at_rest(leaf: Leaf, g: Any, owned: bool, accumulate: bool) -> Any:
     """Return a parameter's gradient as an array of its own, added to the earlier one if wanted."""
     if accumulate and leaf.grad is not None:
@@ -594,33 +598,38 @@ def _at_rest(leaf: Leaf, g: Any, owned: bool, accumulate: bool) -> Any:
     return np.array(np.broadcast_to(g, leaf.shape))
 
 
+class _Habit:
+    """An attribute that a Tensor has not, and what to write instead."""
+
+    def __init__(self, name: str, advice: str) -> None:
+        self.text = f"'Tensor' object has no attribute {name!r}: {advice}"
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        raise AttributeError(self.text)
+
+
 #: What users of PyTorch try first, and what it is called here.
 _HABITS = {
     "zero_grad": "backward() sets .grad afresh, so there is nothing to zero",
     "requires_grad_": "Tensor(data) is a parameter, Tensor(data, requires_grad=False) is not",
-    "view": "t.reshape(...)", "unsqueeze": "np.expand_dims(t, axis)", "permute": "t.transpose(...)",
-    "t": "t.T", "pow": "t ** p", "mm": "t @ u", "matmul": "t @ u", "norm": "np.linalg.norm(t)",
-    "numel": "t.size", "dim": "t.ndim", "clamp": "np.clip(t, low, high)", "to": "t.astype(dtype)",
-    "float": "t.astype(np.float32)", "double": "t.astype(np.float64)", "cpu": "t itself",
-    "cuda": "t itself: there are no devices", "device": "t itself: there are no devices",
-    "fill": "t.data[...] = value", "sort": "np.sort(t)", "abs": "np.abs(t)",
-    "add_": "t.data += value", "sub_": "t.data -= value", "mul_": "t.data *= value",
-    "zero_": "t.data[...] = 0", "is_leaf": "t.requires_grad", "grad_fn": "repr(t)",
-    "register_hook": "t.grad after backward()", "retain_grad": "t.grad: every tensor has one",
+    "view": "write t.reshape(...)", "unsqueeze": "write np.expand_dims(t, axis)",
+    "permute": "write t.transpose(...)", "t": "write t.T", "pow": "write t ** p",
+    "mm": "write t @ u", "matmul": "write t @ u", "norm": "write np.linalg.norm(t)",
+    "numel": "write t.size", "dim": "write t.ndim", "clamp": "write np.clip(t, low, high)",
+    "to": "write t.astype(dtype)", "float": "write t.astype(np.float32)",
+    "double": "write t.astype(np.float64)", "cpu": "there are no devices",
+    "cuda": "there are no devices", "device": "there are no devices",
+    "fill": "write t.data[...] = value", "zero_": "write t.data[...] = 0",
+    "add_": "write t.data += value", "sub_": "write t.data -= value",
+    "mul_": "write t.data *= value", "is_leaf": "see t.requires_grad",
+    "grad_fn": "repr(t) names the op that made it",
+    "retain_grad": "every tensor that you hold has its .grad after backward()",
 }  # fmt: skip
-_FUNCTIONS = ("softmax", "log_softmax", "logsumexp", "relu", "sigmoid", "softplus")
-
-
-def _no_attribute(name: str) -> str:
-    """Say that a Tensor has no such attribute, and what to write where a habit is recognised."""
-    text = f"'Tensor' object has no attribute {name!r}"
-    if name.startswith("__"):
-        return text
-    if name in _FUNCTIONS:
-        return f"{text}: write tinygrad_softmax.{name}(t)"
-    if name in _HABITS:
-        return f"{text}: write {_HABITS[name]}"
-    function = getattr(np, name, None)
-    if function in NUMPY or function in _LOOK:
-        return f"{text}: write np.{name}(t)"
-    return text
+_NUMPY_HABITS = """abs exp exp2 expm1 log log2 log10 log1p sqrt square sin cos tan tanh sinh cosh
+arctan sign floor ceil trunc maximum minimum where logaddexp concatenate stack split flip roll tile
+sort median quantile outer inner cross isnan isfinite"""
+_OWN_HABITS = "softmax log_softmax logsumexp relu sigmoid softplus"
+_HABITS |= {name: f"write np.{name}(t)" for name in _NUMPY_HABITS.split()}
+_HABITS |= {name: f"write tinygrad_softmax.{name}(t)" for name in _OWN_HABITS.split()}
+for _name, _advice in _HABITS.items():
+    setattr(Tensor, _name, _Habit(_name, _advice))

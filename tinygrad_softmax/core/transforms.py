@@ -25,13 +25,7 @@ Function = Callable[..., Any]
 
 
 def map_tree(function: Function, tree: Any) -> Any:
-    """Apply `function` to every array of a tree.
-
-    Examples
-    --------
-    >>> map_tree(np.shape, {"W": np.ones((2, 3)), "b": 0.0})
-    {'W': (2, 3), 'b': ()}
-    """
+    """Apply `function` to every array of a tree."""
     if isinstance(tree, dict):
         return {key: map_tree(function, value) for key, value in tree.items()}
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
@@ -47,13 +41,7 @@ def _is_row(tree: Any) -> bool:
 
 
 def leaves(tree: Any) -> list[Any]:
-    """Return the arrays of a tree, in order.
-
-    Examples
-    --------
-    >>> leaves({"W": 1.0, "layers": (2.0, [3.0, 4.0])})
-    [1.0, 2.0, [3.0, 4.0]]
-    """
+    """Return the arrays of a tree, in order."""
     found: list[Any] = []
     map_tree(found.append, tree)
     return found
@@ -121,7 +109,7 @@ class Call:
     def __init__(self, function: Function, wrt: Wrt, args: Any, kwargs: Any) -> None:
         chosen = wrt if isinstance(wrt, tuple) else (wrt,)
         self.name = getattr(function, "__name__", "the function")
-        self.wrt = ", ".join(map(str, chosen))
+        self.wrt = ", ".join(str(w) if isinstance(w, str) else f"argument {w}" for w in chosen)
         places = [_place(function, which, args, kwargs) for which in chosen]
         inputs: dict[int | str, Any] = dict(enumerate(args)) | kwargs
         mode = MODE.get()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from graphlib import TopologicalSorter
 from itertools import pairwise
-from math import inf
+from math import fsum, inf
 
 from .ranks import Cell, Grid, heights
 
@@ -122,7 +122,7 @@ def _pulled(cells: list[Cell], x: list[float], run: list[int]) -> float:
     """Return where a strand is drawn to: by what it leads to and comes from, else where it is."""
     own = {*run}
     near = [n for i in run for n in (*cells[i].above, *cells[i].below) if n not in own] or run
-    return sum(x[n] + cells[n].anchor for n in near) / len(near)
+    return fsum(x[n] + cells[n].anchor for n in near) / len(near)
 
 
 def _strands(spine: dict[int, int]) -> Iterator[list[int]]:
@@ -171,5 +171,6 @@ def _wish(
     weights = [(3.0 if cell.box or cells[n].box else 8.0) * (4.0 if (i, n) in ties else 1.0)
                for n in near]  # fmt: skip
     load = sum(weights)
-    mean = sum(w * (x[n] + cells[n].anchor) for w, n in zip(weights, near, strict=True)) / load
+    # `sum` rounds otherwise since Python 3.12, and where two places tie, one digit moves a box.
+    mean = fsum(w * (x[n] + cells[n].anchor) for w, n in zip(weights, near, strict=True)) / load
     return mean - cell.anchor, load

@@ -94,7 +94,8 @@ def _(g: Any, x: Any) -> Any:
 divide = _binary(
     np.divide, "Quotient, entry by entry.", symbol="/", noun="quotient",
     domain=((-3, 3), (0.5, 3)), roles={"x": "numerator", "y": "denominator"},
-    remedy="the divisor has a zero (or 0/0, inf/inf): keep it away from 0. If np.where does not "
+    remedy="the divisor has a zero (or 0/0, inf/inf; a softmax of a row that is "
+    "masked whole is 0/0): keep it away from 0. If np.where does not "
     "take these entries, choose a safe divisor inside the branch, x / np.where(ok, y, 1)",
 )  # fmt: skip
 

@@ -6,7 +6,6 @@ and the gradient of a scatter is a pick.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -30,6 +29,8 @@ def _(g: Any, index: Any, shape: Shape) -> Any:
     few = SparseGradient.of(g, index, shape)
     if few is not None and meets_once(index):
         return few
+    if g.__class__ is np.ndarray:
+        return scatter.forward(g, index=index, into=shape)
     return scatter(g, index=index, into=shape)
 
 
@@ -55,13 +56,10 @@ def meets_once(index: Any) -> bool:
 
     Slices, integers and masks never do; integer arrays do not if one of them strictly rises or
     falls without changing sign, as the row numbers in ``probs[range(N), y]``.
-
-    Examples
-    --------
-    >>> meets_once((np.arange(3), np.array([1, 1, 0]))), meets_once(np.array([1, 1, 0]))
-    (True, False)
     """
     parts = index if isinstance(index, tuple) else (index,)
+    if any(id(part) in _RISING for part in parts):
+        return all(getattr(part, "ndim", 0) <= 1 for part in parts)
     arrays = [part for part in parts if isinstance(part, np.ndarray)]
     if all(array.ndim <= 1 for array in arrays) and any(map(_strictly_monotone, arrays)):
         return True
@@ -81,10 +79,21 @@ def _strictly_monotone(array: Any) -> bool:
     return bool(np.count_nonzero(step) == step.size)  # `step.all()` takes twice as long
 
 
-@lru_cache(maxsize=64)
-def _counted(start: int, stop: int, step: int) -> Any:
-    array = np.arange(start, stop, step)
-    array.flags.writeable = False  # it is shared by every caller
+#: Ranges that have been counted out, by range and by the array's identity.
+_COUNTED: dict[range, Any] = {}
+_RISING: dict[int, Any] = {}
+
+
+def _counted(numbers: range) -> Any:
+    array = _COUNTED.get(numbers)
+    if array is None:
+        if len(_COUNTED) == 64:
+            _COUNTED.clear()
+            _RISING.clear()
+        array = _COUNTED[numbers] = np.arange(numbers.start, numbers.stop, numbers.step)
+        array.flags.writeable = False  # it is shared by every caller
+        if _strictly_monotone(array):
+            _RISING[id(array)] = array
     return array
 
 
@@ -92,16 +101,11 @@ def normalize_index(index: Any) -> Any:
     """Return `index` with lists and ranges as arrays, so that it is read only once.
 
     NumPy turns ``range(N)`` into an array by way of N Python integers; here it is counted out.
-
-    Examples
-    --------
-    >>> normalize_index((range(2), [0, 1]))
-    (array([0, 1]), array([0, 1]))
     """
     if isinstance(index, tuple):
         return tuple(map(normalize_index, index))
     if isinstance(index, range):
-        return _counted(index.start, index.stop, index.step)
+        return _counted(index)
     if isinstance(index, list):
         return np.asarray(index) if index else np.empty(0, int)
     return index
@@ -109,12 +113,6 @@ def normalize_index(index: Any) -> Any:
 
 @implements(_getitem)
 def index(x: Any, key: Any) -> Any:
-    """``x[key]`` with all that NumPy accepts as a key.
-
-    Examples
-    --------
-    >>> index(np.array([[1.0, 2.0], [3.0, 4.0]]), (range(2), [1, 0])).tolist()
-    [2.0, 3.0]
-    """
+    """``x[key]`` with all that NumPy accepts as a key."""
     settings = {"index": normalize_index(key)}
     return x.apply(getitem, (x,), settings) if isinstance(x, Value) else getitem(x, **settings)

@@ -93,11 +93,16 @@ def dot(a: Any, b: Any) -> Any:
     a_ndim, b_ndim = _ndim(a), _ndim(b)
     if not a_ndim or not b_ndim:
         return multiply(a, b)
-    return matmul(a, b) if b_ndim <= 2 else tensordot(a, b, (-1, -2))
+    if b_ndim > 2:
+        return tensordot(a, b, (-1, -2))
+    value = b if isinstance(b, Value) else a
+    return value.apply(matmul, (a, b), {}) if isinstance(value, Value) else matmul(a, b)
 
 
 def _ndim(x: Any) -> int:
     """Return the number of axes; `np.ndim` of a Tensor takes 1.5 us, by way of the protocol."""
+    if x.__class__ is np.ndarray:
+        return x.ndim
     shape = getattr(x, "shape", None)
     return np.ndim(x) if shape is None else len(shape)
 
@@ -181,13 +186,7 @@ def _einsum(subscripts: str, *operands: Any, optimize: Any = False) -> Any:
 
 
 def _spelt_out(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
-    """Return the letters of each operand and of the result, with no ellipsis and nothing implied.
-
-    Examples
-    --------
-    >>> _spelt_out("...i,i", [2, 1])
-    (['Ai', 'i'], 'A')
-    """
+    """Return the letters of each operand and of the result, none implied."""
     spec = subscripts.replace(" ", "")
     inputs, arrow, result = spec.partition("->")
     terms = inputs.split(",")

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..core.op import implements, primitive
 from ..core.shapes import Axis, kept_dims, normalize_axis, reduced, sum_short_rows
+from ..core.tape import Value
 from .elementwise import astype, larger, smaller, sqrt, where
 from .elementwise import where as where_  # for functions with an argument of that name
 from .indexing import index
@@ -26,7 +27,7 @@ def sum(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> 
     """Sum over `axis` (every axis if None)."""
     if keepdims and axis in (1, -1) and dtype is None and x.__class__ is np.ndarray and x.ndim == 2:
         return sum_short_rows(x)
-    return np.add.reduce(x, axis=axis, dtype=dtype, keepdims=keepdims)  # type: ignore[call-overload]
+    return np.add.reduce(x, axis=axis, dtype=dtype, keepdims=bool(keepdims))  # type: ignore[call-overload]
 
 
 @sum.grad("x")
@@ -34,19 +35,21 @@ def _(g: Any, axis: Any, keepdims: bool, shape: Any) -> Any:
     """Every entry of `x` went into the sum once, so each receives the same `g`."""
     if keepdims or axis is None:
         return g
+    if g.__class__ is np.ndarray and g.ndim == 1 and len(shape) == 2:
+        return g[:, None] if axis in (1, -1, (1,), (-1,)) else g[None]
     return g.reshape(kept_dims(shape, axis))
 
 
 @primitive(shape=reduced)
 def max(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The largest entry over `axis` (every axis if None)."""
-    return np.maximum.reduce(x, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]
+    return np.maximum.reduce(x, axis=axis, keepdims=bool(keepdims))  # type: ignore[call-overload]
 
 
 @primitive(shape=reduced)
 def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The smallest entry over `axis` (every axis if None)."""
-    return np.minimum.reduce(x, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]
+    return np.minimum.reduce(x, axis=axis, keepdims=bool(keepdims))  # type: ignore[call-overload]
 
 
 @max.grad("x")
@@ -102,7 +105,10 @@ def _sum(a: Any, axis: Axis = None, dtype: Any = None, keepdims: bool = False, i
          where: Any = None) -> Any:  # fmt: skip
     if where is not None:
         a = where_(where, a, 0)
-    total = sum(a, axis, dtype, keepdims)
+    if isinstance(a, Value):
+        total = a.apply(sum, (a,), {"axis": axis, "dtype": dtype, "keepdims": keepdims})
+    else:
+        total = sum(a, axis, dtype, keepdims)
     return total if initial is None else total + initial
 
 
@@ -157,13 +163,7 @@ def _wide(x: Any, dtype: Any) -> Any:
 @implements(np.mean)
 def mean(a: Any, axis: Axis = None, dtype: Any = None, keepdims: bool = False,
          where: Any = None) -> Any:  # fmt: skip
-    """Sum over `axis`, divided by how many entries that were.
-
-    Examples
-    --------
-    >>> float(mean(np.array([1.0, 2.0, 6.0])))
-    3.0
-    """
+    """Sum over `axis`, divided by how many entries that were."""
     count = _count(a, axis, where, keepdims)
     wide = _wide(a, dtype)
     found = _sum(wide, axis, dtype, keepdims, where=where) / count

@@ -480,18 +480,7 @@ def full_like(a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subo
 
 @implements(_astype)
 def cast(x: Any, dtype: Any) -> Any:
-    """`x` in another floating-point type.
-
-    Raises
-    ------
-    DataError
-        If the type is not a real floating-point one: a gradient would be lost.
-
-    Examples
-    --------
-    >>> cast(np.array([1.5, 2.5]), np.float32).dtype
-    dtype('float32')
-    """
+    """`x` in another floating-point type."""
     if np.dtype(dtype).kind != "f":
         raise DataError(f"astype({np.dtype(dtype)}) of a Tensor would lose its gradient: use .data")
     return astype(x, dtype=np.dtype(dtype))

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from ..core.errors import BackwardError, user_frame, variable_name
 from ..core.tape import Leaf
 from ..core.tensor import Tensor
+from ..core.transforms import check_scalar_loss
 from ..symbolic.trace import call
 from .scope import Scope
 
@@ -49,12 +50,8 @@ def run(function: Any, wrt: Any, inputs: dict[str, Any], scope: Scope) -> Tensor
     with scope.watching():
         loss = call(function, values)
     scope.note(values)
-    if not isinstance(loss, Tensor):
-        raise BackwardError(
-            f"the function does not depend on {', '.join(chosen)}: it returned "
-            f"{type(loss).__name__}, which has no graph"
-        )
-    return loss
+    check_scalar_loss(loss, getattr(function, "__name__", "the function"), ", ".join(chosen))
+    return loss  # type: ignore[no-any-return]
 
 
 def root_of(loss: Tensor, verb: str) -> Any:

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..core.errors import ShapeError
 from ..core.tensor import Tensor
+from ..core.transforms import check_scalar_loss
 from .evaluate import ordered
 from .expr import BranchError, Expr, World
 from .names import Watching, between
@@ -147,11 +148,9 @@ def _run(function: Any, given: Any, arrays: Any, static: Any, sizes: Any, wrt: A
     calls = {n: inputs[n] if n in inputs else static[n] for n in given}
     with Watching(inputs) as watching:
         output = call(function, calls)
-    if not isinstance(output, (Expr, float, int)) or np.shape(output) != ():
-        raise ShapeError(
-            f"{getattr(function, '__name__', 'the function')} must return a scalar loss, but "
-            f"returned {type(output).__name__} of shape {np.shape(output)}"
-        )
+    if isinstance(output, Expr) and output.shape:
+        output = np.asarray(call(function, {n: arrays.get(n, static.get(n)) for n in given}))
+    check_scalar_loss(output, getattr(function, "__name__", "the function"), ", ".join(wrt))
     for size, name in watching.sizes.items():
         if size in world.dims:
             old = world.dims[size].expr.label
