@@ -1,7 +1,8 @@
 """What ``python -m tinygrad_softmax`` does with the user's own functions.
 
-Imports `symbolic`, `prose` and `check`. Inputs are given by their shape and drawn at random, or
-come from files or a function of the user's: what is derived holds for every input of that kind.
+Imports `symbolic`, `prose`, `check` and the errors. Inputs are given by their shape and drawn at
+random, or come from files or a function of the user's: what is derived holds for every input of
+that kind.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from .check import check_gradients
+from .core.errors import check_names
 from .prose import explain
 from .symbolic import derive
 
@@ -149,6 +151,7 @@ def _inputs(function: Callable[..., Any], options: Any) -> dict[str, Any]:
         if not sign:
             raise ValueError(f"{text!r} is no input: write NAME=300x2, NAME=300:3 or NAME=0.5")
         found[name] = _input(value, rng)
+    check_names(found)
     parameters = inspect.signature(function).parameters.values()
     missing = [p.name for p in parameters if p.default is p.empty and p.name not in found
                and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]  # fmt: skip

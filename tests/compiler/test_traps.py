@@ -134,8 +134,10 @@ def test_parameters_of_any_kind():
 
 def test_an_input_called_as_something_in_the_code():
     step = tg.compile(lambda w, n: np.sum(w * n))
-    with pytest.warns(RuntimeWarning, match="called 'n'"):
-        assert step(w=np.ones(2), n=np.ones(2))[0] == 2
+    value, found = step(w=np.ones(2), n=np.full(2, 3.0))  # that it is not compiled is an error
+    assert value == 6
+    assert found["w"].tolist() == [3, 3]
+    assert "def step(w, n_2):" in step.source
 
 
 def test_settings_out_of_range():

@@ -189,12 +189,12 @@ def test_what_is_no_loss_is_refused_with_advice():
 
 def test_a_graph_that_is_too_large_is_refused_unless_asked_for():
     number = len(toy().picture.boxes)
-    loss = {"loss": lambda x, a: np.sum(a * x**2), "x": np.ones(3), "a": 2.0}
+    loss, inputs = lambda x, a: np.sum(a * x**2), {"x": np.ones(3), "a": 2.0}
     with pytest.raises(
         ValueError, match=f"the graph has {number} boxes, more than the 3 .* limit={number}"
     ):
-        tg.draw(**loss, limit=3)
-    assert len(tg.draw(**loss, limit=number).picture.boxes) == number
+        tg.draw(loss, **inputs, limit=3)
+    assert len(tg.draw(loss, **inputs, limit=number).picture.boxes) == number
 
 
 def test_what_is_used_often_is_copied_beside_its_uses():

@@ -64,7 +64,7 @@ class SeededMistake:
     function: Callable[..., dict[str, Any]]
 
 
-def seed_mistakes(loss: Callable[..., Any], wrt: str | tuple[str, ...] | None = None, *,
+def seed_mistakes(loss: Callable[..., Any], /, wrt: str | tuple[str, ...] | None = None, *,
                   most: int | None = None, seed: int = 0,
                   **inputs: Any) -> Iterator[SeededMistake]:  # fmt: skip
     """Yield wrong versions of the gradient code that `derive` writes, the most usual first.

@@ -57,6 +57,11 @@ class Formulas:
         self.trace = derivation.trace
         self.spoken = Spoken(derivation.chain, derivation.presenter)
         self.nodes = {str(leaf.label): e for e, leaf in self.spoken.leaves.items()}
+        for name in given:
+            if name[:1] == "d" and self.nodes.get(name[1:]) in self.chain.raw:
+                raise ValueError(
+                    f"the input {name} is called as the gradient of {name[1:]} is: rename the input"
+                )
         self.picked, self._made = self._picked(), dict[str, Expr]()
         seeds = range(501, 501 + _POINTS)
         drawn = [fresh(dict(given), self.trace, seed, _LARGEST, resized) for seed in seeds]

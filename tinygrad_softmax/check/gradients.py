@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import BackwardError
+from ..core.errors import BackwardError, check_names
 from ..symbolic.trace import trace
 from . import here, plain
 from .examine import Examination
@@ -74,7 +74,8 @@ def check_gradients(
     TypeError
         If it is not clear which array is whose gradient.
     ValueError
-        If `stages` names no variable or value of the functions.
+        If `stages` names no variable or value of the functions, or if an input or parameter has a
+        name that no Python variable can have.
 
     Notes
     -----
@@ -95,6 +96,7 @@ def check_gradients(
     >>> report.ok, report.findings[0].stage, report.findings[0].cause
     (False, 'dresidual', 'scaled')
     """
+    check_names([*inputs, *(params or ())])
     hand = Hand(loss, gradients, params, seed)
     inputs |= {n: v for n, v in (params or {}).items() if n not in inputs}
     with np.errstate(all="ignore"), warnings.catch_warnings():

@@ -51,7 +51,7 @@ class Hand:
         self.params, self.seed = params, seed
         self.name = getattr(self.gradients, "__name__", "the gradient function")
 
-    def loss(self, **inputs: Any) -> Any:
+    def loss(self, /, **inputs: Any) -> Any:
         """Return the loss at some inputs: numbers, tensors or expressions."""
         if any(isinstance(value, Tensor) for value in inputs.values()):
             inputs = {n: constant(v) for n, v in inputs.items()}

@@ -1,6 +1,6 @@
 """Which of a person's variables is the gradient of what, and what their function returned.
 
-Imports nothing of the package.
+Imports the errors.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+from ..core.errors import check_names
 
 _PATTERNS = (r"d_?(.+)", r"grads?_(.+)", r"(.+)_grads?", r"delta_(.+)", r"g_(.+)", r"(.+)_bar")
 
@@ -45,21 +47,21 @@ def by_name(result: Any, wrt: Sequence[str] | None, name: str) -> dict[str, Any]
     if _is_pair(result, wrt):
         result = result[1]
     if isinstance(result, Mapping):
-        known = {stage_of(str(key), {n}) or key: n for n in wrt or () for key in result}
+        if wrt is None:
+            check_names(result)
+            return dict(result)
         found = {}
         for key, value in result.items():
-            parameter = next((n for n in wrt or () if key == n or stage_of(str(key), {n})), None)
-            if parameter is None and wrt is None:
-                parameter = str(key)
-            if parameter is not None:
+            exact = key if key in wrt else None
+            parameter = exact or next((n for n in wrt if stage_of(str(key), {n})), None)
+            if parameter is not None and (exact or parameter not in result):
                 found[parameter] = value
-        missing = [n for n in wrt or () if n not in found]
+        missing = [n for n in wrt if n not in found]
         if missing:
             raise TypeError(
                 f"{name} returned gradients for {', '.join(map(str, result))}, but none for "
                 f"{', '.join(missing)}"
             )
-        del known
         return found
     values = list(result) if isinstance(result, (tuple, list)) else [result]
     if wrt is None or len(wrt) != len(values):

@@ -155,7 +155,7 @@ class _Hand(Writer):
 
     def _call(self, e: Expr) -> ast.expr:
         if kind(e) == "turned":
-            roll = ast.Attribute(ast.Name("np"), "roll")
+            roll = self.numpy("roll")
             return ast.Call(roll, [self.write(e.args[0]), ast.Constant(e.setting("shift"))], [])
         if kind(e) == "rolled":
             labels, classes = map(self.write, e.args)

@@ -14,8 +14,6 @@ import numpy as np
 from ..core.errors import GradientLostError
 from ..core.tensor import Tensor
 
-#: What the body of a step calls by these names.
-_CLASHING = frozenset(["np", "math", "float", "n", "blocks", "block", "part", "found"])
 _SETTLING = (bool, int, str, bytes, type(None), np.integer, np.bool_)
 
 
@@ -60,7 +58,7 @@ def _settled(name: str, value: Any) -> Any:
 
 
 def check_compilable(inputs: dict[str, Any]) -> None:
-    """Raise if inputs are of a kind, or have names, that compiled code has no place for.
+    """Raise if inputs are of a kind that compiled code has no place for.
 
     Raises
     ------
@@ -68,8 +66,6 @@ def check_compilable(inputs: dict[str, Any]) -> None:
         Says which.
     """
     for name, value in inputs.items():
-        if name in _CLASHING:
-            raise NotCompiledError(f"an input is called {name!r}, as something in the code is")
         number = isinstance(value, (float, np.floating, *_SETTLING))
         if not number and (type(value) is not np.ndarray or value.dtype.kind not in "fiub"):
             raise NotCompiledError(f"{name} is a {type(value).__name__}, no array or number")

@@ -6,6 +6,7 @@ of a block stays open, as the variable ``n``.
 
 from __future__ import annotations
 
+from keyword import iskeyword
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,8 @@ _RESERVED = (
     "float",
     "slice",
     "range",
+    # types stand under NumPy's names for them
+    *(np.dtype(code).name for code in "?" + np.typecodes["AllInteger"] + np.typecodes["AllFloat"]),
 )
 
 
@@ -62,9 +65,11 @@ class Builder:
         dims = formula.trace.world.dims
         self.sizes = {n: int(evaluate([d.expr], self.known)[0]) for n, d in dims.items()}
         self.kept = [np.shape(inputs[name]) for name in formula.wrt]
-        self.draft = Draft()
         self.section = "after"
-        self.taken = {*inputs, *_RESERVED}
+        self.taken = {*_RESERVED}
+        inputs_called = {name: self.name(name) for name in inputs}
+        results_called = {name: self.name(f"d{name}") for name in formula.wrt}
+        self.draft = Draft(inputs_called, results_called, self.taken)
         self.straight: set[Value] = set()  # vectors, looked at with further axes of size 1
 
     # --- shapes ---
@@ -92,7 +97,9 @@ class Builder:
     # --- making values and statements ---
 
     def name(self, wanted: str) -> str:
-        """Return a name that is not taken."""
+        """Return a name that is not taken; what is no name, as a lambda's, stands for a value."""
+        if not wanted.isidentifier() or iskeyword(wanted):
+            wanted = "value"
         made, i = wanted, 2
         while made in self.taken:
             made, i = f"{wanted}_{i}", i + 1

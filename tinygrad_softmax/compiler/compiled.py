@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.errors import check_names
 from ..core.transforms import value_and_grad
 from ..symbolic.terms import DerivationError
 from .arguments import NotCompiledError, check_compilable, settled
@@ -119,6 +120,7 @@ class Compiled:
 
     def _first(self, key: Any, inputs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Compile for these inputs, once they are in the form that steps take."""
+        check_names(inputs)
         ready = settled(self.function, inputs)
         try:
             check_compilable(ready)

@@ -23,6 +23,8 @@ from .values import Draft, Value, scalar
 
 Lower = Callable[["Lowering", Expr], Value]
 LOWER: dict[str, Lower] = {}
+#: Settings that the source can write down: anything else goes by a name.
+_PLAIN = (bool, int, str, type(None), type(...))
 
 
 def lowers(*names: str) -> Callable[[Lower], Lower]:
@@ -111,9 +113,9 @@ class Lowering(Builder):
             return Value(held, value.shape, value.dtype, "input", section="before")
         given = self.inputs[label]
         if np.ndim(given) == 0:
-            return Value(label, (), None, "scalar", section="before")
+            return Value(self.draft.inputs[label], (), None, "scalar", section="before")
         return Value(
-            label,
+            self.draft.inputs[label],
             self.shape(e),
             np.asarray(given).dtype,
             "input",
@@ -155,9 +157,9 @@ class Lowering(Builder):
         if isinstance(value, tuple):
             parts = [self._setting(part) for part in value]
             return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
-        if isinstance(value, (np.ndarray, np.dtype, type)):
-            return self.object(value, "setting")
-        return repr(value)
+        if type(value) in _PLAIN or (type(value) is float and math.isfinite(value)):
+            return repr(value)
+        return self.object(value, "setting")
 
     def float_of(self, args: list[Value]) -> Any:
         """Return the floating-point type that results from values."""
@@ -208,7 +210,8 @@ class Lowering(Builder):
             if not given.shape or (whole and value.dtype == given.dtype and not taken):
                 self.draft.results[name] = value
             else:
-                target = Value(self.name(f"d{name}"), given.shape, given.dtype, section="after")
+                called = self.draft.gradients[name]
+                target = Value(called, given.shape, given.dtype, section="after")
                 self.do(target, "np.copyto({target}, {0})", value, kind="copy", reuse=False)
                 self.draft.results[name] = target
         return self.draft

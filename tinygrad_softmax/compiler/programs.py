@@ -64,6 +64,7 @@ class Program:
         written = Source(lowering.finish(), inputs, sliced, cut)
         self.blocks = cut
         self.source = written.write()
+        self._called = {n: m for n, m in written.draft.inputs.items() if n != m}
         self._objects = {"np": np, "math": math, **written.objects}
         name = getattr(formula.function, "__name__", "the loss")
         file = f"<compiled from {name} {next(_NUMBERS)}>"
@@ -75,8 +76,10 @@ class Program:
         """Return a step with a workspace of its own."""
         space = dict(self._objects)
         exec(self._code, space)
-        made: Step = space["workspace"]()
-        return made
+        made, called = space["workspace"](), self._called
+        if not called:
+            return made  # type: ignore[no-any-return]
+        return lambda **inputs: made(**{called.get(n, n): value for n, value in inputs.items()})
 
 
 class Entry:

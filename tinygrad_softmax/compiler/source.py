@@ -15,7 +15,7 @@ class Source(Lines):
 
     def write(self) -> str:
         """Return the source."""
-        names = ", ".join(self.inputs)
+        names = ", ".join(self.draft.inputs.values())
         head = self._checks()
         before = self.lines("before")
         self.assigned |= {self.plan.home[w] for w, _ in self.draft.totals if not w.is_scalar}
@@ -44,7 +44,7 @@ class Source(Lines):
         numbers = [(w, p) for w, p in self.draft.totals if w.is_scalar]
         outer = self._outer()
         passed = [
-            *self.inputs,
+            *self.draft.inputs.values(),
             *outer,
             *(w.text for w in arrays if self.plan.home[w].kind != "workspace"),
         ]
@@ -54,7 +54,8 @@ class Source(Lines):
             *_define(f"block({', '.join(passed)})", [*rows, found]),
             "return block",
         ]
-        parts = [f"{n}[{':, ' * self.rows[n]}part]" if n in self.rows else n for n in passed]
+        rows_of = {self.draft.inputs[name]: axis for name, axis in self.rows.items()}
+        parts = [f"{n}[{':, ' * rows_of[n]}part]" if n in rows_of else n for n in passed]
         start = [
             f"{w.text}.fill(0)"
             if self.plan.home[w].kind == "workspace"
@@ -95,6 +96,7 @@ class Source(Lines):
     def _outer(self) -> list[str]:
         """Return what blocks use that is computed before them at every call."""
         found: dict[str, None] = {}
+        inputs = {*self.draft.inputs.values()}
         for s in self.plan.sections["rows"]:
             for arg in s.args:
                 root = arg.root
@@ -104,14 +106,14 @@ class Source(Lines):
                     and root.number is None
                     and (root.is_scalar or (home is not None and home.kind != "workspace"))
                 )
-                if computed and root.text not in self.inputs:
+                if computed and root.text not in inputs:
                     found[root.text] = None
         return list(found)
 
     def _checks(self) -> list[str]:
         """Return what is done to the inputs first: scalars made numbers, labels checked."""
         lines = [
-            f"{name} = float({name})"
+            f"{self.draft.inputs[name]} = float({self.draft.inputs[name]})"
             for name, value in self.inputs.items()
             if np.ndim(value) == 0 and isinstance(value, (float, np.ndarray, np.generic))
         ]

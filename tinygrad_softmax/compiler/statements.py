@@ -48,7 +48,7 @@ class Lines:
     def _name_buffers(self) -> None:
         for result, value in self.draft.results.items():
             if not value.is_scalar:
-                value.root.text = f"d{result}"
+                value.root.text = self.draft.gradients[result]
         for constant in self.draft.constants:
             place = "rows" if constant.section == "rows" else "after"
             self.made[place].append(f"{constant.text} = {constant.made}")
@@ -97,7 +97,7 @@ class Lines:
                 "{}[None, :]": "row",
             }.get(value.access, "view")
             name, i = f"{base}_{kind}", 2
-            while name in self.hoisted.values():
+            while name in self.hoisted.values() or name in self.draft.taken:
                 name, i = f"{base}_{kind}{i}", i + 1
             self.hoisted[key] = name
             place = "rows" if value.root.section == "rows" else "after"

@@ -107,6 +107,9 @@ class Statement:
 class Draft:
     """The statements of a step, and what it returns."""
 
+    inputs: dict[str, str]  # what each input is called in the source
+    gradients: dict[str, str]  # what each gradient is called there
+    taken: set[str]  # every name that means something there
     statements: list[Statement] = field(default_factory=list)
     constants: list[Value] = field(default_factory=list)
     objects: dict[str, Any] = field(default_factory=dict)  # what the source refers to by name

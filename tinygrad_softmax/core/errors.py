@@ -7,9 +7,13 @@ variable names can be found, it uses those.
 from __future__ import annotations
 
 import os
+import re
 import sys
+from collections.abc import Iterable
+from keyword import iskeyword
 from types import FrameType
 from typing import Any
+from unicodedata import normalize
 
 __all__ = [
     "AnomalyError",
@@ -142,6 +146,43 @@ class AnomalyError(FloatingPointError):
         ...
     tinygrad_softmax.core.errors.AnomalyError: log made 1 non-finite value ...
     """
+
+
+def check_names(names: Iterable[Any]) -> None:
+    """Refuse names of inputs that no Python variable can have, for they stand in generated code.
+
+    Raises
+    ------
+    ValueError
+        If one is no identifier as Python reads it, a keyword, or a special name like ``__class__``.
+
+    Examples
+    --------
+    >>> check_names(["W", "layer1/W"])
+    Traceback (most recent call last):
+        ...
+    ValueError: 'layer1/W' cannot be the name of an input, because it is no Python identifier: \
+rename the input, for example to 'layer1_W'
+    """
+    for name in names:
+        if not isinstance(name, str):
+            why = f"it is of type {type(name).__name__}"
+        elif not str.isidentifier(name):
+            why = "it is no Python identifier"
+        elif iskeyword(name):
+            why = "it is a keyword of Python"
+        elif name.startswith("__") and name.endswith("__"):
+            why = "Python gives such names a meaning of its own"
+        elif normalize("NFKC", name) != name:
+            why = f"Python reads it as {normalize('NFKC', name)!r}"
+        else:
+            continue
+        words = "_".join(re.findall(r"[A-Za-z0-9]+", normalize("NFKC", str(name)))[:4])[:40]
+        better = words if words.isidentifier() and not iskeyword(words) else f"x_{words}".strip("_")
+        raise ValueError(
+            f"{name!r} cannot be the name of an input, because {why}: rename the input, for "
+            f"example to {better!r}"
+        )
 
 
 _STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep

@@ -12,6 +12,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from ..core.errors import check_names
 from ..core.tensor import Tensor
 from .dot import as_dot
 from .page import as_frame, as_page
@@ -100,6 +101,7 @@ choose one of these (a browser or Inkscape turns an .svg into other formats)
 
 def draw(
     loss: Tensor | Callable[..., Any],
+    /,
     wrt: str | tuple[str, ...] | None = None,
     *,
     limit: int = LIMIT,
@@ -136,7 +138,8 @@ def draw(
         If `loss` is neither a Tensor nor a function, is a Tensor and inputs are given, or `wrt`
         names no input.
     ValueError
-        If there are more boxes than `limit`.
+        If there are more boxes than `limit`, or an input has a name that no Python variable can
+        have.
 
     Notes
     -----
@@ -157,6 +160,7 @@ def draw(
             raise TypeError("draw(loss) of a Tensor takes no inputs: its tape says the rest")
         subject = of_tensor(loss)
     elif callable(loss):
+        check_names(inputs)
         subject = of_function(loss, wrt, inputs)
     else:
         raise TypeError(

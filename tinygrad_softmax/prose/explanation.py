@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ..core.errors import check_names
 from ..core.tensor import Tensor
 from ..symbolic.derivation import derive
 from .arrows import Arrow, Station, Walk
@@ -87,7 +88,7 @@ class Explanation:
 
 
 def explain(
-    loss: Tensor | Callable[..., Any], wrt: str | tuple[str, ...] | None = None, **inputs: Any
+    loss: Tensor | Callable[..., Any], /, wrt: str | tuple[str, ...] | None = None, **inputs: Any
 ) -> Explanation:
     """Tell the backward pass of a loss in words: every arrow, its formula, and why it is so.
 
@@ -113,6 +114,8 @@ def explain(
         If the loss has no graph, is no scalar, or its graph has been used up.
     TypeError
         If `loss` is a Tensor and inputs are given, or `wrt` names no input.
+    ValueError
+        If an input has a name that no Python variable can have.
 
     Examples
     --------
@@ -130,6 +133,7 @@ There is only one j here.'
         return _of_tensor(loss, noted(Scope()))
     if not callable(loss):
         raise TypeError(f"explain() takes a Tensor or a function, not {type(loss).__name__}")
+    check_names(inputs)
     return _of_function(loss, wrt, inputs)
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from itertools import count
-from keyword import iskeyword
 from typing import Any, NamedTuple
+from unicodedata import normalize
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from ..core.reverse import order
 from ..core.tape import Leaf, Node
 from ..symbolic.evaluate import evaluate, ordered
 from ..symbolic.expr import Expr, World
+from ..symbolic.names import is_name
 from ..symbolic.sizes import Counted, Slot
 from ..symbolic.trace import Trace
 from .scope import Scope
@@ -75,8 +76,8 @@ def unused(name: str, taken: set[str]) -> str:
     >>> unused("layer 1", {"layer_1"})
     'layer_1_2'
     """
-    clean = re.sub(r"\W+", "_", name)
-    if not clean.isidentifier() or iskeyword(clean):
+    clean = re.sub(r"\W+", "_", normalize("NFKC", name))
+    if not is_name(clean):
         clean = f"v_{clean}"
     tries: Iterable[str] = (clean if i == 1 else f"{clean}_{i}" for i in count(1))
     found = next(label for label in tries if label not in taken)

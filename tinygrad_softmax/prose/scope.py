@@ -1,6 +1,6 @@
 """What the user's variables are called: looked up in a frame, or watched while a function runs.
 
-Imports `tape`, `errors` and `symbolic`'s sizes. A value goes by the variable that holds it; a
+Imports `tape`, and `symbolic`'s names and sizes. A value goes by the variable that holds it; a
 number such as 300 goes by a variable if exactly one has that value.
 """
 
@@ -18,6 +18,7 @@ import numpy as np
 
 from ..core.tape import Node, Value
 from ..symbolic.expr import World
+from ..symbolic.names import is_name
 from ..symbolic.sizes import Dim, named
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -35,7 +36,7 @@ class Scope:
     def note(self, variables: Mapping[str, Any]) -> None:
         """Take down what variables hold."""
         for name, value in list(variables.items()):
-            if name.startswith("_"):
+            if name.startswith("_") or not is_name(name):
                 continue
             if isinstance(value, Value):
                 self._note_array(name, value.array)

@@ -32,6 +32,7 @@ class Titles:
         self.graph = graph
         self.world = World()
         self.world.dims = dict(graph.world.dims)
+        self.world.taken = graph.world.taken
         self.algebra = Algebra(self.world, LAWS)
         self.simplify = Simplifier(self.algebra)
         self.atoms: dict[Expr, Expr] = {}

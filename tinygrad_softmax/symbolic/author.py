@@ -15,6 +15,7 @@ from .chain import Chain
 from .evaluate import mentioned, ordered, written_of
 from .expr import Expr
 from .index import frozen
+from .names import numbered
 from .present import Presenter
 from .slopes import Slopes
 from .terms import LINEAR, PRODUCT
@@ -169,8 +170,6 @@ class Author:
 
     def unused(self, name: str) -> str:
         """Return a name that nothing else has, and take it."""
-        while name in self.taken:
-            head = name.rstrip("0123456789")
-            name = f"{head}{int(name[len(head) :] or 1) + 1}"
+        name = numbered(name, self.taken)
         self.taken.add(name)
         return name

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.errors import check_names
 from .algebra import Algebra
 from .chain import Chain, check_fits
 from .checked import checked
@@ -107,17 +108,17 @@ class Derivation:
     def _repr_markdown_(self) -> str:
         return self.markdown
 
-    def __call__(self, **inputs: Any) -> dict[str, Any]:
+    def __call__(self, /, **inputs: Any) -> dict[str, Any]:
         """Return the gradients by name."""
         return self.value_and_grad(**inputs)[1]
 
-    def value_and_grad(self, **inputs: Any) -> tuple[Any, dict[str, Any]]:
+    def value_and_grad(self, /, **inputs: Any) -> tuple[Any, dict[str, Any]]:
         """Return the loss and the gradients by name."""
         check_fits(inputs, self.given, self.chain)
         loss, found, _ = self._run(**inputs)
         return loss, found
 
-    def intermediates(self, **inputs: Any) -> dict[str, Any]:
+    def intermediates(self, /, **inputs: Any) -> dict[str, Any]:
         """Return every named gradient on the way, as ``{"dscores": ...}``."""
         check_fits(inputs, self.given, self.chain)
         found: dict[str, Any] = self._run(**inputs)[2]
@@ -132,15 +133,12 @@ def _compiled(program: Program, name: str) -> Callable[..., Any]:
     result = function.body[-1]
     assert isinstance(result, ast.Return)
     assert isinstance(result.value, ast.Tuple)
-    result.value.elts.append(
-        ast.parse(
-            "{name: value for name, value in locals().items() if name in _shown}", mode="eval"
-        ).body
-    )
+    shown = [*program.code]
+    result.value.elts.append(ast.Dict([*map(ast.Constant, shown)], [*map(ast.Name, shown)]))
     file = f"<derived from {name} {id(program)}>"
     source = ast.unparse(ast.fix_missing_locations(tree))
     linecache.cache[file] = (len(source), None, source.splitlines(True), file)
-    space: dict[str, Any] = {"np": np, "_shown": frozenset(program.code), **program.used}
+    space: dict[str, Any] = {"np": np, **program.used}
     exec(compile(source, file, "exec"), space)
     made: Callable[..., Any] = space[function.name]
     return made
@@ -148,6 +146,7 @@ def _compiled(program: Program, name: str) -> Callable[..., Any]:
 
 def derive(
     function: Callable[..., Any],
+    /,
     wrt: str | tuple[str, ...] | None = None,
     *,
     stable: bool = False,
@@ -178,6 +177,8 @@ def derive(
     DerivationError
         If the derived function does not agree with the automatic gradients; with `stable`, also
         if no law reaches a form that is finite where the loss is.
+    ValueError
+        If an input has a name that no Python variable can have.
     BranchError
         If the function's course depends on values.
 
@@ -190,6 +191,7 @@ def derive(
     [-2.0, -2.0]
     """
     names = list(inspect.signature(function).parameters)
+    check_names(inputs)
     inputs = {n: inputs[n] for n in names if n in inputs} | inputs
     chosen = (names[0],) if wrt is None else (wrt,) if isinstance(wrt, str) else tuple(wrt)
     derivation = _traced(function, inputs, chosen, stable, generic=True)

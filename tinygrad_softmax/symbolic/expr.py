@@ -8,7 +8,7 @@ reverse pass differentiates it by the very rules that differentiate arrays.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ class World:
         self.cuts: list[Dim] = []  # sizes that must be 1 at least, of slices and beside an index
         self.open = True  # whether sizes are open: else two of them need not be made one
         self.count = 0
+        self.taken: Set[str] = frozenset()  # names of the user's inputs and variables
 
     def leaf(self, label: str, shape: Any, dtype: Any = float, value: Any = None,
              tracked: bool = False) -> Expr:  # fmt: skip

@@ -6,6 +6,7 @@ Imports `terms` and `align`.
 from __future__ import annotations
 
 import ast
+from typing import Any
 
 from .align import REALIGN
 from .expr import Expr
@@ -34,9 +35,9 @@ def is_real(e: Expr) -> bool:
     return any(map(is_real, e.inputs))
 
 
-def cast(written: ast.expr) -> ast.expr:
+def cast(writer: Any, written: ast.expr) -> ast.expr:
     """Return truth values or counts as floating-point numbers."""
-    return ast.Call(ast.Attribute(written, "astype"), [ast.Name("float")], [])
+    return ast.Call(ast.Attribute(written, "astype"), [writer.builtin("float", "float64")], [])
 
 
 def leads(e: Expr) -> bool:

@@ -1,15 +1,17 @@
 """What the user calls the values of his function: its local variables, looked at while it runs.
 
-Imports `expr`.
+Imports `expr` and the errors.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Set
 from types import FrameType
 from typing import Any
 
+from ..core.errors import check_names
 from .evaluate import ordered
 from .expr import Expr
 from .sizes import Dim
@@ -35,6 +37,29 @@ def between(output: Expr, names: dict[str, Expr], taken: set[str]) -> dict[str, 
             made[label] = node
         depths[node] = depth
     return dict(sorted(made.items(), key=lambda item: item[1].serial))
+
+
+def is_name(name: Any) -> bool:
+    """Whether a variable can be called so; a module's may have any keys: ``globals()[key] = ...``.
+
+    Examples
+    --------
+    >>> [is_name(name) for name in ("W", "layer1/W", "lambda")]
+    [True, False, False]
+    """
+    try:
+        check_names([name])
+    except ValueError:
+        return False
+    return True
+
+
+def numbered(name: str, taken: Set[str]) -> str:
+    """Return a name that is not taken: ``dW``, else ``dW2``, ``dW3``, ..."""
+    while name in taken:
+        head = name.rstrip("0123456789")
+        name = f"{head}{int(name[len(head) :] or 1) + 1}"
+    return name
 
 
 class Watching:
@@ -73,7 +98,7 @@ class Watching:
     @property
     def sizes(self) -> dict[int, str]:
         """The sizes that have a name which nothing else has."""
-        taken = {*self.inputs, *self.values, "np"}
+        taken = {*self.inputs, *self.values, "np", "range", "slice", "float"}
         found: dict[str, int] = {}
         for size, name in self.by_size.items():
             if name not in taken:
@@ -98,7 +123,7 @@ class Watching:
         for name, value in list(user.f_locals.items()):
             if isinstance(value, Expr) and value.op is not None:
                 known = self.by_value.get(value)
-                if known is None or depth < known[0]:
+                if is_name(name) and (known is None or depth < known[0]):
                     self.by_value[value] = (depth, name)
-            elif isinstance(value, Dim) and not name.startswith("_"):
+            elif isinstance(value, Dim) and not name.startswith("_") and is_name(name):
                 self.by_size.setdefault(int(value), name)

@@ -30,7 +30,7 @@ def _reduction(writer: Any, e: Expr) -> ast.expr:
     keywords = [] if axis is None else [ast.keyword("axis", writer.setting(axis, e))]
     if keepdims:
         keywords.append(ast.keyword("keepdims", ast.Constant(True)))
-    function = ast.Attribute(ast.Name("np"), e.op.__name__)
+    function = writer.numpy(e.op.__name__)
     return ast.Call(function, [writer.write(x)], keywords)
 
 
@@ -101,21 +101,19 @@ def _broadcast_to(writer: Any, e: Expr) -> ast.expr:
         value = float(e.args[0].value)
         name = {0.0: "zeros", 1.0: "ones"}.get(value, "full")
         filling: list[ast.expr] = [ast.Constant(value)] if name == "full" else []
-        return ast.Call(ast.Attribute(ast.Name("np"), name), [shape, *filling], [])
-    return ast.Call(
-        ast.Attribute(ast.Name("np"), "broadcast_to"), [writer.write(e.args[0]), shape], []
-    )
+        return ast.Call(writer.numpy(name), [shape, *filling], [])
+    return ast.Call(writer.numpy("broadcast_to"), [writer.write(e.args[0]), shape], [])
 
 
 def _concatenate(writer: Any, e: Expr) -> ast.expr:
     parts = ast.Tuple([writer.write(arg) for arg in e.args])
-    return ast.Call(ast.Attribute(ast.Name("np"), "concatenate"), [parts],
+    return ast.Call(writer.numpy("concatenate"), [parts],
                     [ast.keyword("axis", ast.Constant(e.setting("axis")))])  # fmt: skip
 
 
 def _einsum(writer: Any, e: Expr) -> ast.expr:
     spec = f"{','.join(e.setting('terms'))}->{e.setting('result')}"
-    return ast.Call(ast.Attribute(ast.Name("np"), "einsum"),
+    return ast.Call(writer.numpy("einsum"),
                     [ast.Constant(spec), *map(writer.write, e.args)], [])  # fmt: skip
 
 

@@ -42,9 +42,9 @@ class Lines:
             if is_number(e):
                 written = ast.Constant(float(e.value))
             elif not e.shape and not is_real(e):
-                written = ast.Call(ast.Name("float"), [written], [])
+                written = ast.Call(self.writer.builtin("float", "float64"), [written], [])
             elif not is_real(e):
-                written = cast(written)
+                written = cast(self.writer, written)
             self.body.append(_assign(ast.Name(name), written))
         self.writer.names.setdefault(e, name)
 
@@ -85,7 +85,7 @@ class Lines:
         written = writer.write(whole)
         if is_number(rest) and not isinstance(written, ast.Name):
             return written
-        return _own(whole, written) if is_real(whole) else cast(written)
+        return _own(whole, written) if is_real(whole) else cast(self.writer, written)
 
     def _add(self, target: ast.Name, scatter: Expr, values: Expr, c: Number) -> None:
         algebra, writer = self.writer.algebra, self.writer
@@ -98,7 +98,7 @@ class Lines:
             op: ast.operator = ast.Sub() if c < 0 else ast.Add()
             self.body.append(ast.AugAssign(place, op, written))
             return
-        ufunc = ast.Attribute(ast.Name("np"), "subtract" if c < 0 else "add")
+        ufunc = writer.numpy("subtract" if c < 0 else "add")
         arguments = [target, writer.setting(index, scatter), written]
         self.body.append(ast.Expr(ast.Call(ast.Attribute(ufunc, "at"), arguments, [])))
 

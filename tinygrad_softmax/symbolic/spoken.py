@@ -16,6 +16,7 @@ from .chain import Chain
 from .evaluate import evaluate, ordered
 from .expr import Expr
 from .inputs import fresh
+from .names import numbered
 from .present import Presenter
 from .terms import is_number
 from .text import Writer
@@ -74,7 +75,7 @@ class Spoken:
     def gradient(self, e: Expr) -> Expr:
         """Return the leaf that stands for the gradient of a named value."""
         if e not in self.slopes:
-            label = f"d{self.leaves[e].label}"
+            label = numbered(f"d{self.leaves[e].label}", self.world.taken)
             self.slopes[e] = Expr(self.world, None, (), (), e.shape, e.dtype, label, None, False)
         return self.slopes[e]
 

@@ -19,6 +19,7 @@ _FUNCTIONS = {name: f"\\{name}" for name in ("exp", "log", "sin", "cos", "tanh",
 _FUNCTIONS |= {"maximum": r"\max", "minimum": r"\min"}
 _BIG = {"sum": r"\sum", "max": r"\max", "min": r"\min", "mean": r"\operatorname{mean}"}
 
+_AT = re.compile(r"(np|numpy_*)\.(add|subtract)\.at")
 _COMMA = r",\; "
 _GREEK = frozenset(["alpha", "beta", "gamma", "delta", "eta", "theta", "kappa", "lambda", "mu",
                     "nu", "xi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega"])  # fmt: skip
@@ -92,10 +93,10 @@ class _Writer:
     def _scatter(self, node: ast.expr) -> str | None:
         """Typeset ``np.add.at(a, index, v)`` as the update in place that it is."""
         what = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
-        if not isinstance(node, ast.Call) or what not in ("np.add.at", "np.subtract.at"):
+        if not isinstance(node, ast.Call) or not _AT.fullmatch(what):
             return None
         array, index, value = node.args
-        op = ast.Add() if what == "np.add.at" else ast.Sub()
+        op = ast.Add() if what.endswith("add.at") else ast.Sub()
         return self.statement(ast.AugAssign(ast.Subscript(array, index), op, value))
 
     def loose(self, node: ast.AST) -> str:
@@ -212,7 +213,9 @@ class _Writer:
             where = self.loose(called)[len(r"\mathit{at}") :]
             return rf"\left({self._listed(node.args)}\right)\big|{where}", _ATOM
         words = rf"\operatorname{{{what.replace('_', chr(92) + '_')}}}"
-        if isinstance(called, ast.Attribute) and ast.unparse(called.value) != "np":
+        if isinstance(called, ast.Attribute) and not re.fullmatch(
+            "np|numpy_*", ast.unparse(called.value)
+        ):
             words = rf"{self.tight(called.value, _ATOM)}.{words}"
         listed = [*map(self.loose, node.args)]
         listed += [rf"\mathrm{{{key}}}={self.loose(value)}" for key, value in options.items()]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from fractions import Fraction
 from itertools import count
+from keyword import iskeyword
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ class Writer(Arguments):
     """Writes expressions, by their names where they have one."""
 
     def __init__(self, algebra: Algebra) -> None:
-        super().__init__()
+        super().__init__(algebra.world.taken)
         self.algebra = algebra
         self.names: dict[Expr, str] = {}
         self.slack = 0  # how many axes what is written may have, the leading ones of size 1
@@ -79,15 +80,21 @@ class Writer(Arguments):
         keywords = [ast.keyword(name, self.setting(value, e)) for name, value in e.settings
                     if value != op.settings.get(name)]  # fmt: skip
         if op.numpy is not None:
-            function: ast.expr = ast.parse(full_name(op.numpy), mode="eval").body
+            module, *path = full_name(op.numpy).split(".")
+            function = self.numpy(*path) if module == "np" else self._named(op)
         elif op.kind and hasattr(np, op.kind):
-            function = ast.Attribute(ast.Name("np"), op.kind)
-        else:  # an op of the user's, of which there may be several with one name
-            names = (op.__name__ + "_" * i for i in count())
-            name = next(n for n in names if self.used.get(n, op) is op)
-            self.used[name] = op
-            function = ast.Name(name)
+            function = self.numpy(op.kind)
+        else:
+            function = self._named(op)
         return ast.Call(function, [self.write(arg) for arg in e.inputs], keywords)
+
+    def _named(self, op: Any) -> ast.expr:
+        """Refer to an op of the user's, of which there may be several with one name."""
+        plain = op.__name__.isidentifier() and not iskeyword(op.__name__)  # a lambda's is not
+        names = ((op.__name__ if plain else "op") + "_" * i for i in count())
+        name = next(n for n in names if n not in self.taken and self.used.get(n, op) is op)
+        self.used[name] = op
+        return ast.Name(name)
 
     # --- sums ---
 
@@ -137,7 +144,7 @@ class Writer(Arguments):
 
     def _real(self, e: Expr) -> ast.expr:
         """Write a mask as numbers: NumPy has no sum and no opposite of masks."""
-        return cast(self.write(e)) if e.dtype == np.dtype(bool) else self.write(e)
+        return cast(self, self.write(e)) if e.dtype == np.dtype(bool) else self.write(e)
 
     def _opposite(self, term: Expr) -> ast.expr | None:
         """Write ``-(a - b) * c`` as ``(b - a) * c``."""
@@ -195,7 +202,7 @@ class Writer(Arguments):
         if k == 1:
             return self.write(base)
         if k == Fraction(1, 2):
-            return ast.Call(ast.Attribute(ast.Name("np"), "sqrt"), [self.write(base)], [])
+            return ast.Call(self.numpy("sqrt"), [self.write(base)], [])
         exponent = _number(k if k.denominator == 1 else float(k))
         return ast.BinOp(self.write(base), ast.Pow(), exponent)
 

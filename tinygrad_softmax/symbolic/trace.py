@@ -157,7 +157,9 @@ def _run(function: Any, given: Any, arrays: Any, static: Any, sizes: Any, wrt: A
             world.dims[size].expr.label = name
             origins[name] = origins.pop(old)
     output = world.lift(output)
-    names = between(output, watching.values, {*inputs, *static, *watching.sizes.values()})
+    given_names = {*inputs, *static, *watching.sizes.values()}
+    names = between(output, watching.values, given_names)
+    world.taken = given_names | names.keys()
     return Trace(world, inputs, static, output, names, origins,
                  {place: int(n) for place, n in sizes.items()},
                  {int(n): _renewed(world, n) for n in pinned.values()

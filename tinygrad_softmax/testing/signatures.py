@@ -1,7 +1,7 @@
 """A hypothesis strategy: arrays for a signature whose sizes have names.
 
-Imports `strategies`. Its one idea: "N D" next to "D K" says which sizes must agree, so a draw can
-make them agree, and make all others differ.
+Imports `strategies` and the errors. Its one idea: "N D" next to "D K" says which sizes must agree,
+so a draw can make them agree, and make all others differ.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import DTypeLike
 
+from ..core.errors import check_names
 from .strategies import Array, draw_sizes, seeds
 
 #: A size by name or number, or a bound for integers.
@@ -52,7 +53,7 @@ def arrays_for(
     TypeError
         If a parameter of a function has no shape.
     ValueError
-        If something is not a shape.
+        If something is not a shape, or a name is one that no Python variable can have.
 
     Examples
     --------
@@ -64,6 +65,7 @@ def arrays_for(
     >>> testdraw_sizes()
     """
     described = _described(signature) if callable(signature) else signature
+    check_names(described)
     for name, text in described.items():
         if not all(SIZE.fullmatch(word) for word in text.split()):
             raise ValueError(f"{name}: {text!r} is no shape such as 'N D', 'N 3', 'N <K' or ''")
