@@ -64,16 +64,20 @@ def _unary(ufunc: Any) -> Callable[[_V], _V]:
     return operator
 
 
-def _binary(ufunc: Any) -> tuple[Callable[[_V, Any], _V], Callable[[_V, Any], _V]]:
-    """Return an operator and its reflection, the operands the other way round."""
-
+def _binary(ufunc: Any) -> Callable[[_V, Any], _V]:
     def operator(self: Any, other: Any) -> Any:
         return self.apply(NUMPY[ufunc], (self, other), {})
 
-    def reflected(self: Any, other: Any) -> Any:
+    return operator
+
+
+def _reflected(ufunc: Any) -> Callable[[_V, Any], _V]:
+    """Return an operator with the operands the other way round."""
+
+    def operator(self: Any, other: Any) -> Any:
         return self.apply(NUMPY[ufunc], (other, self), {})
 
-    return operator, reflected
+    return operator
 
 
 def _comparison(ufunc: Any) -> Callable[[Any, Any], Any]:
@@ -107,14 +111,14 @@ class Operators(Value):
     __slots__ = ()
     __hash__ = object.__hash__  # values are compared entry by entry, so they hash by identity
 
-    __add__, __radd__ = _binary(np.add)
-    __sub__, __rsub__ = _binary(np.subtract)
-    __mul__, __rmul__ = _binary(np.multiply)
-    __truediv__, __rtruediv__ = _binary(np.divide)
-    __pow__, __rpow__ = _binary(np.power)
-    __matmul__, __rmatmul__ = _binary(np.matmul)
-    __floordiv__, __rfloordiv__ = _binary(np.floor_divide)
-    __mod__, __rmod__ = _binary(np.remainder)
+    __add__, __radd__ = _binary(np.add), _reflected(np.add)
+    __sub__, __rsub__ = _binary(np.subtract), _reflected(np.subtract)
+    __mul__, __rmul__ = _binary(np.multiply), _reflected(np.multiply)
+    __truediv__, __rtruediv__ = _binary(np.divide), _reflected(np.divide)
+    __pow__, __rpow__ = _binary(np.power), _reflected(np.power)
+    __matmul__, __rmatmul__ = _binary(np.matmul), _reflected(np.matmul)
+    __floordiv__, __rfloordiv__ = _binary(np.floor_divide), _reflected(np.floor_divide)
+    __mod__, __rmod__ = _binary(np.remainder), _reflected(np.remainder)
     __lt__, __gt__ = _comparison(np.less), _comparison(np.greater)
     __le__, __ge__ = _comparison(np.less_equal), _comparison(np.greater_equal)
     __eq__, __ne__ = _comparison(np.equal), _comparison(np.not_equal)

@@ -6,9 +6,10 @@ Nothing here has a gradient rule, so each of these can be derived and explained.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..core.errors import LabelError, ShapeError, describe
 from ..core.labels import check_labels
@@ -28,6 +29,9 @@ __all__ = [
     "softmax",
     "softplus",
 ]
+
+
+_V = TypeVar("_V", bound=Value)
 
 
 def _scores(x: Any) -> Any:
@@ -50,6 +54,10 @@ def _shift(x: Any, axis: Axis) -> Any:
     return np.where(np.isfinite(top), top, 0)
 
 
+@overload
+def logsumexp(x: _V, axis: Axis = None, keepdims: bool = False) -> _V: ...
+@overload
+def logsumexp(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any: ...
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Logarithm of the sum of exponentials, without overflow.
 
@@ -87,6 +95,10 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return total + (top if keepdims else np.squeeze(top, axis))
 
 
+@overload
+def softmax(x: _V, axis: Axis = -1) -> _V: ...
+@overload
+def softmax(x: ArrayLike, axis: Axis = -1) -> Any: ...
 def softmax(x: Any, axis: Axis = -1) -> Any:
     """Exponentials divided by their sum: probabilities along `axis`.
 
@@ -113,6 +125,10 @@ def softmax(x: Any, axis: Axis = -1) -> Any:
     return powers / sum_(powers, axis, keepdims=True)
 
 
+@overload
+def log_softmax(x: _V, axis: Axis = -1) -> _V: ...
+@overload
+def log_softmax(x: ArrayLike, axis: Axis = -1) -> Any: ...
 def log_softmax(x: Any, axis: Axis = -1) -> Any:
     """Logarithm of the softmax, ``x - logsumexp(x)``: finite where the softmax underflows to 0.
 
@@ -138,6 +154,10 @@ def log_softmax(x: Any, axis: Axis = -1) -> Any:
     return shifted - log(sum_(exp(shifted), axis, keepdims=True))
 
 
+@overload
+def relu(x: _V) -> _V: ...
+@overload
+def relu(x: ArrayLike) -> Any: ...
 def relu(x: Any) -> Any:
     """The positive part, ``maximum(0, x)``; at exactly 0 the gradient is 0.
 
@@ -159,6 +179,10 @@ def relu(x: Any) -> Any:
     return larger(0, _scores(x))
 
 
+@overload
+def softplus(x: _V) -> _V: ...
+@overload
+def softplus(x: ArrayLike) -> Any: ...
 def softplus(x: Any) -> Any:
     """``log(1 + exp(x))`` without overflow: a smooth `relu`.
 
@@ -180,6 +204,10 @@ def softplus(x: Any) -> Any:
     return logaddexp(0, _scores(x))
 
 
+@overload
+def sigmoid(x: _V) -> _V: ...
+@overload
+def sigmoid(x: ArrayLike) -> Any: ...
 def sigmoid(x: Any) -> Any:
     """``1 / (1 + exp(-x))`` without overflow, exact in both tails.
 
@@ -201,6 +229,12 @@ def sigmoid(x: Any) -> Any:
     return exp(-softplus(-_scores(x)))
 
 
+@overload
+def cross_entropy(scores: _V, targets: Any, axis: int = -1, reduction: str = "mean") -> _V: ...
+@overload
+def cross_entropy(
+    scores: ArrayLike, targets: Any, axis: int = -1, reduction: str = "mean"
+) -> Any: ...
 def cross_entropy(scores: Any, targets: Any, axis: int = -1, reduction: str = "mean") -> Any:
     """Average surprise at the targets: ``-log(softmax(scores))`` at the label.
 
