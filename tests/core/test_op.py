@@ -41,7 +41,7 @@ def test_an_op_computes_on_arrays_and_records_on_tensors():
         y.backward()
         assert x.grad == factor
     assert op.rules["x"].sentence == "`x` was scaled."
-    assert repr(op) == "<primitive scale(x, by)>"
+    assert repr(op) == "<op scale(x, by)>"
 
 
 def test_an_argument_without_a_rule_is_refused_when_it_needs_one():

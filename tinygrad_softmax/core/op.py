@@ -262,7 +262,7 @@ class Op:
         return self  # an op is known by identity: a copied graph refers to the same ops
 
     def __repr__(self) -> str:
-        return f"<primitive {self.__name__}({', '.join((*self.argnames, *self.settings))})>"
+        return f"<op {self.__name__}({', '.join((*self.argnames, *self.settings))})>"
 
 
 def primitive(

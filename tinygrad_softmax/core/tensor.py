@@ -521,6 +521,11 @@ wanted
             )
         return _restored, (self.array, self._name, self.node is not None)
 
+    def __copy__(self) -> Tensor:
+        clone = Tensor.wrap(self.array, self.node)  # of the same graph
+        clone._name = self._name
+        return clone
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         node = self.node
         if node is None or isinstance(node, Leaf):

@@ -311,11 +311,11 @@ logaddexp2 = _binary(np.logaddexp2, "log2(2**x + 2**y) without overflow.")
 
 
 def _excess(part: Any, whole: Any) -> Any:
-    """Return part - whole; 0, not NaN, where both are the same infinity."""
+    """Return part - whole; no NaN of infinities: all of +inf is its own share, nothing of -inf."""
     if is_symbolic(part) or is_symbolic(whole):
         return part - whole
-    same = np.equal(part, whole)
-    return np.where(same, 0, part) - np.where(same, 0, whole)
+    same, empty = np.equal(part, whole), np.equal(whole, -np.inf)
+    return np.where(same, 0, part) - np.where(empty, np.inf, np.where(same, 0, whole))
 
 
 @logaddexp.grad("x")

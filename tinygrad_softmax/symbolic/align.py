@@ -33,7 +33,7 @@ def _realigned(x: Any, pattern: Pattern) -> Any:
 
 REALIGN = Op(
     _realigned, shape=lambda x, pattern: tuple(1 if p is None else x[p] for p in pattern),
-    kind="realign",
+    moves_entries=True, kind="realign",
 )  # fmt: skip
 REALIGN.settings = {"pattern": None}
 REALIGN.argnames = ("x",)

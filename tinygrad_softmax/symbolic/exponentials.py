@@ -8,11 +8,12 @@ from __future__ import annotations
 from .expr import Expr
 from .terms import LINEAR, PRODUCT, is_number
 
-#: Ops that only move entries, so that a function of each entry can go before or after them.
-MOVES = frozenset(
-    {"getitem", "reshape", "transpose", "broadcast_to", "positive", "stop_gradient", "realign"}
-)
 _JOINS = frozenset({"add", "multiply", "divide"})
+
+
+def moves(e: Expr) -> bool:
+    """Whether an op only moves entries: a function of each entry can go before or after it."""
+    return e.op is not None and e.op.moves_entries
 
 
 def kind(e: Expr) -> str:
@@ -40,7 +41,7 @@ def is_exponential(e: Expr) -> bool:
         return all(map(is_positive, e.args)) and any(map(is_exponential, e.args))
     if name == "power":
         return is_exponential(e.args[0]) and is_number(e.args[1])
-    if name in ("sum", "sqrt") or name in MOVES:
+    if name in ("sum", "sqrt") or moves(e):
         return is_exponential(e.args[0])
     return name == "exp"
 
@@ -61,7 +62,7 @@ def is_share(x: Expr) -> bool:
     if kind(x) != "subtract":
         return False
     score, most = x.args
-    while kind(most) in MOVES:
+    while moves(most):
         most = most.args[0]
     if kind(most) == "logaddexp":
         return any(score is arg for arg in most.args)

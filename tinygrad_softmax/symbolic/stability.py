@@ -15,7 +15,7 @@ import numpy as np
 from ..ops import elementwise, reductions
 from .algebra import Algebra
 from .evaluate import ordered
-from .exponentials import MOVES, can_overflow, is_exponential, is_share, kind
+from .exponentials import can_overflow, is_exponential, is_share, kind, moves
 from .expr import Expr
 from .stabiliser import Stabiliser, stability_law
 from .terms import Step, is_number
@@ -59,7 +59,7 @@ def logarithm_of_a_product(stable: Stabiliser, e: Expr) -> Expr | None:
 def logarithm_of_what_is_picked(stable: Stabiliser, e: Expr) -> Expr | None:
     """Picking entries and taking their logarithm can change places."""
     (x,) = e.args
-    if x.op is None or kind(x) not in MOVES or not is_exponential(x):
+    if x.op is None or not moves(x) or not is_exponential(x):
         return None
     of = stable.log(x.args[0])
     return stable.tidy.world.make(x.op, (of, *x.args[1:]), x.settings, x.shape)
