@@ -172,3 +172,102 @@ def test_a_place_that_is_picked_again_collects_again(key):
     counted = np.zeros((3, 3))
     np.add.at(counted, key, 1)
     assert gradients(lambda x: x[key], np.ones((3, 3))) == [counted.tolist()]
+
+
+def test_a_rounded_value_passes_nothing_wherever_it_is():
+    x = [-1.5, -0.25, 0, 0.5, 2]
+    for rounded in (np.floor, np.ceil, np.trunc, np.rint, np.round, round, lambda x: x // 1):
+        assert gradients(rounded, x) == [[0] * 5]
+
+
+def test_python_rounds_a_tensor_as_numpy_does():
+    x = Tensor(np.array([2.567, -0.345]))
+    for digits in ((), (1,), (2,), (-1,)):
+        np.testing.assert_array_equal(round(x, *digits).data, np.round(x.data, *digits))
+
+
+def test_the_rest_of_a_division_follows_both_operands_between_its_jumps():
+    quotient, rest = divmod(Tensor(np.array([7.5, -7.5])), 2)
+    assert (quotient.data.tolist(), rest.data.tolist()) == ([3, -4], [1.5, 0.5])
+    assert gradients(np.remainder, [7.5, -7.5], 2) == [[1, 1], -3 + 4]
+    assert gradients(np.fmod, [7.5, -7.5], 2) == [[1, 1], -3 + 3]
+
+
+@pytest.mark.parametrize("rest", [np.remainder, np.fmod])
+def test_the_rest_of_a_division_is_numpys_where_the_quotient_is_rounded(rest):
+    x, y = np.array([1, 1e17, -1e17, 2, -2, 0.3]), np.array([0.1, 3, 3, np.inf, np.inf, 0.1])
+    np.testing.assert_array_equal(rest(Tensor(x), y).data, rest(x, y))
+
+
+def test_sinc_is_smooth_at_zero():
+    slope = grad(np.sinc)
+    bend = grad(slope)
+    assert slope(0.0) == 0
+    assert bend(0.0) == pytest.approx(-(np.pi**2) / 3)
+    assert grad(grad(bend))(0.0) == pytest.approx(np.pi**4 / 5)
+    assert grad(bend)(0.0) == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("ord", [None, 0, 0.5, 1, 2, 3, np.inf, -np.inf])
+def test_a_vector_norm_is_flat_at_zero(ord):  # noqa: A002 - NumPy's name
+    assert gradients(lambda x: np.linalg.norm(x, ord), [0, 0]) == [[0, 0]]
+
+
+@pytest.mark.parametrize("ord", [None, "fro", 1, -1, 2, np.inf, -np.inf])
+def test_a_matrix_norm_is_flat_at_zero(ord):  # noqa: A002 - NumPy's name
+    assert gradients(lambda x: np.linalg.norm(x, ord), np.zeros((2, 2))) == [[[0, 0], [0, 0]]]
+
+
+def test_a_distance_is_flat_at_the_origin():
+    assert gradients(np.hypot, 0, 0) == [0, 0]
+    assert gradients(lambda x: np.hypot(x, x), [0, 1]) == [[0, pytest.approx(np.sqrt(2))]]
+
+
+@pytest.mark.parametrize("rank", range(4))
+def test_the_slopes_of_a_determinant_are_the_cofactors_singular_or_not(rank):
+    rng = np.random.default_rng(rank)
+    x = rng.normal(size=(3, rank)) @ rng.normal(size=(rank, 3))
+    minors = [
+        [np.linalg.det(np.delete(np.delete(x, i, 0), j, 1)) for j in range(3)] for i in range(3)
+    ]
+    signs = (-1) ** np.add.outer(np.arange(3), np.arange(3))
+    np.testing.assert_allclose(gradients(np.linalg.det, x), [signs * minors], atol=1e-12)
+
+
+@pytest.mark.parametrize("middle", [np.median, lambda x, axis: np.quantile(x, 0.5, axis)])
+def test_a_median_is_moved_by_the_entries_in_the_middle(middle):
+    x = [[4, 1, 3, 2], [1, 2, np.nan, 3]]
+    found = middle(Tensor(np.array(x)), 1)
+    np.testing.assert_array_equal(found.data, [2.5, np.nan])
+    assert gradients(lambda x: middle(x, 1), x) == [[[0, 0, 0.5, 0.5], [0, 0, 0, 0]]]
+
+
+def test_entries_that_are_not_numbers_get_no_gradient():
+    x = [np.nan, 2, np.nan, 3]
+    assert gradients(np.nansum, x) == [[0, 1, 0, 1]]
+    assert gradients(np.nanprod, x) == [[0, 3, 0, 2]]
+    assert gradients(np.nanmean, x) == [[0, 0.5, 0, 0.5]]
+    assert gradients(np.nanmax, x) == [[0, 0, 0, 1]]
+    assert gradients(np.nanmin, x) == [[0, 1, 0, 0]]
+    assert gradients(np.nan_to_num, [*x, np.inf, -np.inf]) == [[0, 1, 0, 1, 0, 0]]
+
+
+@pytest.mark.parametrize("choose", [np.fmax, np.fmin])
+def test_of_a_number_and_what_is_none_the_number_takes_all(choose):
+    first, second = gradients(choose, [np.nan, 1, np.nan, 2], [1, np.nan, np.nan, 2])
+    assert (first[:2], second[:2]) == ([0, 1], [1, 0])
+    assert first[2] + second[2] == 1
+    assert (first[3], second[3]) == (1, 0)
+
+
+def test_interpolation_is_flat_outside_of_its_points():
+    x, heights = gradients(
+        lambda x, f: np.interp(x, [0.0, 1.0, 3.0], f), [-1, 0.25, 2, 5], [2.0, 4.0, 8.0]
+    )
+    assert x == [0, 2, 2, 0]
+    assert heights == [1 + 0.75, 0.25 + 0.5, 0.5 + 1]
+
+
+def test_several_zeros_stop_a_running_product_where_they_stand():
+    (g,) = gradients(np.cumprod, [2, 0, 3, 0, 5])
+    assert g == [1, 2 + 2 * 3, 0, 0, 0]
