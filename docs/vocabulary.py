@@ -20,6 +20,7 @@ from tinygrad_softmax.core.tensor import _LOOK, _astype, _getitem
 
 GROUPS = {
     "Elementwise functions": ops.elementwise,
+    "Choices and comparisons": ops.choices,
     "Indexing": ops.indexing,
     "Reductions, order statistics, differences": ops.reductions,
     "Shapes and arrangement": ops.shaping,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-from ..ops import elementwise, indexing, reductions
+from ..ops import choices, elementwise, indexing, reductions
 from ..symbolic.algebra import Algebra
 from ..symbolic.align import REALIGN, expanded, pick
 from ..symbolic.evaluate import ordered
@@ -62,14 +62,14 @@ def faster(roots: Roots, world: World) -> tuple[Roots, dict[Expr, Expr]]:
     ramps = {
         arg: e
         for e in ordered(roots.values())
-        if e.op is elementwise.maximum
+        if e.op is choices.maximum
         for arg in e.args
         if any(is_number(a) and a.value == 0 for a in e.args)
     }
 
     def finish(e: Expr) -> Expr:
         if (
-            e.op is elementwise.greater
+            e.op is choices.greater
             and e.args[0] in ramps
             and (is_number(e.args[1]) and e.args[1].value == 0)
         ):

@@ -5,15 +5,24 @@ says in a sentence why the arrow is what it is. What needs no rule of its own is
 """
 
 from ..core.op import Op
-from . import elementwise, indexing, linalg, reductions, shaping, softmax
+from . import choices, elementwise, indexing, linalg, reductions, shaping, softmax
 
-__all__ = ["VOCABULARY", "elementwise", "indexing", "linalg", "reductions", "shaping", "softmax"]
+__all__ = [
+    "VOCABULARY",
+    "choices",
+    "elementwise",
+    "indexing",
+    "linalg",
+    "reductions",
+    "shaping",
+    "softmax",
+]
 
 #: Every op of the package, in the order of the source.
 VOCABULARY: tuple[Op, ...] = tuple(
     dict.fromkeys(
         value
-        for module in (elementwise, indexing, reductions, shaping, linalg)
+        for module in (elementwise, choices, indexing, reductions, shaping, linalg)
         for value in vars(module).values()
         if isinstance(value, Op)
     )

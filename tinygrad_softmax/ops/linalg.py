@@ -18,7 +18,8 @@ from ..core.errors import NoRuleError, ShapeError
 from ..core.op import implements, primitive
 from ..core.shapes import Axis, Shape, broadcast, normalize_axis, product
 from ..core.tape import Value, is_symbolic
-from .elementwise import absolute, multiply, sqrt, where
+from .choices import where
+from .elementwise import absolute, multiply, sqrt
 from .reductions import max as max_
 from .reductions import min as min_
 from .reductions import sum as sum_

@@ -16,8 +16,9 @@ from ..core.errors import NoRuleError
 from ..core.op import implements, primitive
 from ..core.shapes import Axis, broadcast, kept_dims, normalize_axis, reduced, sum_short_rows
 from ..core.tape import Value
-from .elementwise import astype, larger, smaller, sqrt, where
-from .elementwise import where as where_  # for functions with an argument of that name
+from .choices import larger, smaller, where
+from .choices import where as where_  # for functions with an argument of that name
+from .elementwise import astype, sqrt
 from .indexing import index
 from .shaping import joined, ravel, reshape, take_along_axis
 

@@ -18,7 +18,8 @@ from ..core.op import NUMPY, Function, implements, primitive
 from ..core.shapes import Axis, Shape, broadcast, normalize_axis
 from ..core.tape import is_symbolic
 from ..core.tensor import _astype
-from .elementwise import astype, positive, where
+from .choices import where
+from .elementwise import astype, positive
 from .indexing import getitem, scatter
 
 

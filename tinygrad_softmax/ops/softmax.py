@@ -15,7 +15,8 @@ from ..core.errors import LabelError, ShapeError, describe
 from ..core.labels import check_labels
 from ..core.shapes import Axis, normalize_axis
 from ..core.tape import Value, is_symbolic, plain_array
-from .elementwise import exp, larger, log, logaddexp, negative, stop_gradient, where
+from .choices import larger, stop_gradient, where
+from .elementwise import exp, log, logaddexp, negative
 from .indexing import index
 from .reductions import mean
 from .reductions import sum as sum_

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from ..ops import reductions
-from ..ops.elementwise import maximum
+from ..ops.choices import maximum
 from ..ops.shaping import broadcast_to
 from .algebra import Algebra
 from .align import REALIGN, compact, expanded, realign, turned

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from fractions import Fraction
 
-from ..ops import elementwise
+from ..ops import choices
 from ..ops.indexing import getitem
 from ..ops.shaping import broadcast_to, reshape, transpose
 from .align import REALIGN, expanded
@@ -52,7 +52,7 @@ class Lines:
         """Write ``a * (h > 0)`` as a, and zeros put in where h <= 0, if a is new."""
         algebra, writer = self.writer.algebra, self.writer
         coef, factors = algebra.factors(e)
-        masks = [b for b, k in factors.items() if b.op is elementwise.greater and k == 1]
+        masks = [b for b, k in factors.items() if b.op is choices.greater and k == 1]
         if len(masks) != 1 or masks[0].args[0].op is not None or len(factors) < 2:
             return False
         rest = algebra.product(coef, {b: k for b, k in factors.items() if b is not masks[0]})

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ops import elementwise
+from ..ops import choices, elementwise
 from .algebra import Algebra
 from .evaluate import ordered
 from .exponentials import kind
@@ -83,7 +83,7 @@ class Stabiliser:
 
     def powers(self, scores: Expr, axis: Any) -> Expr:
         """Return ``exp(scores - m)`` for the largest m, which is a constant for the gradient."""
-        most = np.max(elementwise.stop_gradient(scores), axis=axis, keepdims=True)
+        most = np.max(choices.stop_gradient(scores), axis=axis, keepdims=True)
         shift = scores - most
         powers = self.made(elementwise.exp(shift))
         self.shifts[shift] = (scores, powers)

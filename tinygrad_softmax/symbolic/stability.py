@@ -12,7 +12,7 @@ from functools import reduce
 
 import numpy as np
 
-from ..ops import elementwise, reductions
+from ..ops import choices, elementwise, reductions
 from .algebra import Algebra
 from .evaluate import ordered
 from .exponentials import can_overflow, is_exponential, is_share, kind, moves
@@ -74,7 +74,7 @@ def logarithm_of_a_sum(stable: Stabiliser, e: Expr) -> Expr | None:
     scores, axis = stable.log(x.args[0]), x.setting("axis")
     powers = stable.powers(scores, axis)
     summed = reductions.sum(powers, axis, keepdims=x.setting("keepdims"))
-    most = np.max(elementwise.stop_gradient(scores), axis=axis, keepdims=x.setting("keepdims"))
+    most = np.max(choices.stop_gradient(scores), axis=axis, keepdims=x.setting("keepdims"))
     return stable.made(most + elementwise.log(summed))
 
 

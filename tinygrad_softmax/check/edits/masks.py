@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...ops.elementwise import greater
+from ...ops.choices import greater
 from ...symbolic.exponentials import kind
 from ...symbolic.expr import Expr
 from .parts import Change, Shop
