@@ -260,6 +260,7 @@ x.std(2, where=some, ddof=0.5)
 
 STATISTICS = Table(
     {"x": (2, 3, 4), "y": (2, 3), "w": (2, 3), "v": (3,), "u": (2,)}, (0.3, 2.0), """
+np.average(y, 1, weights=v, returned=True)
 np.ptp(x); np.ptp(x, 1); np.ptp(x, axis=(0, -1)); np.ptp(x, -1, keepdims=True); np.ptp(v)
 np.average(y, weights=w); np.average(y, 1, weights=w); np.average(y, axis=0, weights=w)
 np.average(y, weights=w, keepdims=True); np.average(y, weights=w, returned=True)
