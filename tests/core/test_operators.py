@@ -151,7 +151,7 @@ def test_numpys_newer_names_for_arguments_are_understood():
     [
         (lambda x: np.unwrap(np.cumsum(x), period=1.0), "np.unwrap has no gradient rule"),
         (lambda x: np.cov(x, fweights=[1, 1]), "np.cov of a Tensor does not take fweights=[1, 1]"),
-        (lambda x: np.concatenate([x], dtype=np.float32), "does not take dtype="),
+        (lambda x: np.concatenate([x], casting="unsafe"), "does not take casting="),
     ],
 )
 def test_an_argument_that_no_rule_covers_is_named(call, named):

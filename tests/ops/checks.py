@@ -46,6 +46,7 @@ REFERENCES = {
     "concatenate": lambda *x, axis, sizes: np.concatenate(x, axis),
     "stop_gradient": np.asarray,
     "where": np.where,
+    "rounded": np.round,
     "sinc": lambda x, order: np.sinc(x) if order == 0 else sinc_by_quadrature(x, order),
     "solve": np.linalg.solve,
     "logabsdet": lambda x: np.linalg.slogdet(x)[1],

@@ -185,6 +185,7 @@ np.arctan2.outer(y, y + 1)
 
 SIGNED = Table(
     {"x": (3, 4), "y": (4,), "s": ()}, (-3.0, 3.0), """
+divmod(x, y); divmod(2.5, x)
 np.cbrt(x); np.fabs(x); np.reciprocal(x); np.arcsinh(x); np.arctan2(x, y); np.hypot(x, y)
 np.sinc(x); np.sinc(x / 9); np.sinc(0 * x); np.sinc(0 * s); np.sinc(x - x + 1); np.fmax(x, y)
 np.fmin(x, y); np.logaddexp2(x, 9 * y); np.heaviside(x, y); np.heaviside(x, 0.5)
@@ -260,7 +261,8 @@ x.std(2, where=some, ddof=0.5)
 
 STATISTICS = Table(
     {"x": (2, 3, 4), "y": (2, 3), "w": (2, 3), "v": (3,), "u": (2,)}, (0.3, 2.0), """
-np.average(y, 1, weights=v, returned=True)
+np.average(y, 1, weights=v, returned=True); np.average(y, returned=True)
+np.quantile(x, [0, 1], axis=1)
 np.ptp(x); np.ptp(x, 1); np.ptp(x, axis=(0, -1)); np.ptp(x, -1, keepdims=True); np.ptp(v)
 np.average(y, weights=w); np.average(y, 1, weights=w); np.average(y, axis=0, weights=w)
 np.average(y, weights=w, keepdims=True); np.average(y, weights=w, returned=True)
@@ -434,6 +436,7 @@ np.interp(x, np.array([0.5]), u)
 
 LAYOUTS = Table(
     {"x": (2, 3, 4), "b": (2, 4), "c": (4, 4), "v": (3,), "s": (), "z": (2, 3, 2)}, (-2.0, 2.0), """
+np.concatenate([b, c], dtype=np.float64)
 np.diag(v); np.diag(v, 1); np.diag(v, k=-2); np.diag(c); np.diag(c, 1); np.diag(b, -1)
 np.diag(b, k=2); np.diag(c, 9); np.diag(np.diag(c)); np.diagflat(v); np.diagflat(b)
 np.diagflat(b, 1); np.diagflat(v, k=-1); np.diagflat(s); np.atleast_1d(s); np.atleast_1d(v)
@@ -479,7 +482,8 @@ np.broadcast_to(v, (2, 3)); x[0][1]
 HOLLOW = Table(
     {"e": (0, 3), "h": (3, 0), "m": (2, 0, 4), "b": (2, 3), "n": (0,),
      "o": (0, 3, 3), "k": (0, 0)}, (-2.0, 2.0), """
-np.arctan2(e, 1); np.hypot(e, e); np.reciprocal(e); np.sinc(e); np.fmax(e, b[0]); np.fmin(e, 1)
+np.arctan2(e, 1); np.resize(e, (2, 2)) + b[:, :2]; np.hypot(e, e); np.reciprocal(e); np.sinc(e)
+np.fmax(e, b[0]); np.fmin(e, 1)
 np.floor(e); np.round(e, 1); np.remainder(e, 2); np.fmod(e, e); np.floor_divide(e, 2)
 np.nan_to_num(e); np.logaddexp2(e, 0); np.degrees(e); np.heaviside(e, 1); np.select([e > 0], [e])
 np.sum(e, initial=2); np.sum(e, 0, where=e > 0); np.prod(e, 0, initial=3); np.prod(m, axis=(1, 2))

@@ -241,6 +241,9 @@ def stepping(draw):
 
 ARGUMENTS: dict[str, Any] = {
     "heaviside": stepping(),
+    "rounded": broadcasting(1).flatmap(
+        lambda shapes: st.integers(-1, 2).map(lambda n: (shapes, {"decimals": n}))
+    ),
     "sinc": broadcasting(1).flatmap(
         lambda shapes: st.integers(0, 3).map(lambda order: (shapes, {"order": order}))
     ),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from operator import attrgetter
 from typing import Any
@@ -95,7 +96,8 @@ def keep_freed_memory() -> None:
     Who has set MALLOC_TRIM_THRESHOLD_ has switched that mechanism off, and keeps what was set.
     """
     if sys.platform == "linux":
-        np.empty(4_000_000)
+        with suppress(MemoryError):  # where so much cannot be had, less cannot be kept
+            np.empty(4_000_000)
 
 
 def contribution(node: Any, edge: Any, g: Any) -> Any:

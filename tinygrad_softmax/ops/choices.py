@@ -122,6 +122,8 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     """The first of the choices whose condition holds; `default` where none does."""
     if len(condlist) != len(choicelist):
         raise ValueError(f"select got {len(condlist)} conditions and {len(choicelist)} choices")
+    if any(np.asarray(condition).dtype != bool for condition in condlist):
+        raise TypeError("select needs conditions of bools")
     result = default
     for condition, choice in zip(condlist[::-1], choicelist[::-1], strict=True):
         result = where(condition, choice, result)

@@ -207,6 +207,12 @@ def _(g: Any, x: Any, y: Any) -> Any:
     return -g * np.trunc(x / y)
 
 
+@implements(np.divmod)
+def divided(x1: Any, x2: Any) -> tuple[Any, Any]:
+    """The rounded quotient, and what is left."""
+    return np.floor_divide(x1, x2), np.remainder(x1, x2)
+
+
 @implements(np.reciprocal)
 def reciprocal(x: Any) -> Any:
     """One over `x`."""

@@ -121,7 +121,17 @@ def vdot(a: Any, b: Any) -> Any:
     return matmul(np.ravel(a), np.ravel(b))
 
 
-@implements(np.outer, np.linalg.outer)
+@implements(np.linalg.outer)
+def _outer(x1: Any, x2: Any, /) -> Any:
+    if np.ndim(x1) != 1 or np.ndim(x2) != 1:
+        raise ValueError(
+            f"Input arrays must be one-dimensional, but they are x1.ndim={np.ndim(x1)} and "
+            f"x2.ndim={np.ndim(x2)}."
+        )
+    return outer(x1, x2)
+
+
+@implements(np.outer)
 def outer(a: Any, b: Any) -> Any:
     """Every entry of `a` times every entry of `b`."""
     return multiply(reshape(a, shape=(-1, 1)), reshape(b, shape=(1, -1)))

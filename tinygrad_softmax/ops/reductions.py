@@ -15,7 +15,7 @@ from ..core.dispatch import refuse_tensors
 from ..core.errors import NoRuleError
 from ..core.op import implements, primitive
 from ..core.shapes import Axis, broadcast, kept_dims, normalize_axis, reduced, sum_short_rows
-from ..core.tape import Value
+from ..core.tape import Value, is_symbolic
 from .choices import larger, smaller, where
 from .choices import where as where_  # for functions with an argument of that name
 from .elementwise import astype, sqrt
@@ -223,7 +223,7 @@ def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = Fal
     """Mean with weights, of the shape of `a` or one for each entry along `axis`."""
     if weights is None:
         found = mean(a, _axes(axis), keepdims=keepdims)
-        count = np.full(np.shape(found), _count(a, axis), float)
+        count = np.full(np.shape(found), _count(a, axis), found.dtype)
         return (found, count) if returned else found
     axes = normalize_axis(axis, np.ndim(a))
     wanted = tuple(np.shape(a)[i] for i in axes)
@@ -237,6 +237,8 @@ def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = Fal
         shape = tuple(n if i in axes else 1 for i, n in enumerate(np.shape(a)))
         weights = np.broadcast_to(np.transpose(weights, order).reshape(shape), np.shape(a))
     scale = np.sum(weights, axis=axes, keepdims=keepdims)
+    if not is_symbolic(scale) and np.any(np.equal(scale, 0)):
+        raise ZeroDivisionError("Weights sum to zero, can't be normalized")
     found = np.sum(a * weights, axis=axes, keepdims=keepdims) / scale
     return (found, scale) if returned else found
 
@@ -351,7 +353,9 @@ def quantile(a: Any, q: Any, axis: Axis = None, overwrite_input: bool = False,
     if method != "linear":
         raise NoRuleError(f"np.quantile of a Tensor does not take method={method!r}, only 'linear'")
     refuse_tensors(np.quantile, q=q)
-    levels = np.asarray(q, a.dtype if isinstance(q, (int, float)) else None)
+    levels = np.asarray(q)
+    if isinstance(q, (int, float)) or levels.dtype.kind in "iu":
+        levels = levels.astype(a.dtype)
     if not ((levels >= 0) & (levels <= 1)).all():
         raise ValueError("Quantiles must be in the range [0, 1]")
     flat, axes = _flat_axes(a, axis)

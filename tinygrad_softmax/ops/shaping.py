@@ -16,7 +16,7 @@ from ..core.dispatch import refuse_tensors
 from ..core.errors import DataError, NoRuleError
 from ..core.op import NUMPY, Function, implements, primitive
 from ..core.shapes import Axis, Shape, broadcast, normalize_axis
-from ..core.tape import is_symbolic
+from ..core.tape import Value, is_symbolic
 from ..core.tensor import _astype
 from .choices import where
 from .elementwise import astype, positive
@@ -224,8 +224,10 @@ atleast_1d, atleast_2d, atleast_3d = map(
 
 
 @implements(np.concatenate)
-def joined(arrays: Sequence[Any], axis: int | None = 0) -> Any:
+def joined(arrays: Sequence[Any], axis: int | None = 0, *, dtype: Any = None) -> Any:
     """The arrays one after the other along `axis`; all entries in a row if None."""
+    if dtype is not None:
+        arrays = [cast(x, dtype) if isinstance(x, Value) else np.asarray(x, dtype) for x in arrays]
     parts = [np.ravel(x) for x in arrays] if axis is None else list(arrays)
     if not parts or any(not len(np.shape(x)) for x in parts):
         raise ValueError(
@@ -280,7 +282,14 @@ def block(arrays: Any) -> Any:
     """Put nested lists of blocks together: the innermost along the last axis."""
 
     def depth(part: Any) -> int:
-        return 1 + max(map(depth, part)) if isinstance(part, list) and part else 0
+        if not isinstance(part, list):
+            return 0
+        inner = {*map(depth, part)}
+        if len(inner) != 1:
+            raise ValueError(
+                "block needs lists that are nested equally deep, and none of them empty"
+            )
+        return 1 + inner.pop()
 
     def leaves(part: Any) -> list[Any]:
         return [x for p in part for x in leaves(p)] if isinstance(part, list) else [part]
@@ -386,7 +395,11 @@ def _moves(function: Any) -> Function:
     def moved(x: Any, **settings: Any) -> Any:
         refuse_tensors(function, **settings)
         places = np.arange(math.prod(x.shape)).reshape(x.shape)
-        return getitem(ravel(x), index=function(places, **settings))
+        index = function(places, **settings)
+        if index.size and not places.size:  # np.resize fills up with zeros
+            nowhere = (np.empty(0, int),) * index.ndim
+            return scatter(ravel(x), index=nowhere, into=index.shape)
+        return getitem(ravel(x), index=index)
 
     moved.__name__ = function.__name__
     moved.__doc__ = f"``np.{function.__name__}``: every entry is moved or copied, none is changed."
@@ -450,6 +463,8 @@ def diagflat(v: Any, k: int = 0) -> Any:
 
 def _triangle(x: Any, k: int) -> Any:
     """Return the mask of the lower triangle of the last two axes (of rows, if there is one)."""
+    if not x.shape:
+        raise TypeError("a triangle needs an array with one axis or more, not a 0-d one")
     size = x.shape[-2:]
     return np.tri(size[0], size[-1], k, bool)
 
