@@ -185,7 +185,7 @@ np.arctan2.outer(y, y + 1)
 
 SIGNED = Table(
     {"x": (3, 4), "y": (4,), "s": ()}, (-3.0, 3.0), """
-divmod(x, y); divmod(2.5, x)
+divmod(x, y); divmod(2.5, x); np.divmod(x, y)
 np.cbrt(x); np.fabs(x); np.reciprocal(x); np.arcsinh(x); np.arctan2(x, y); np.hypot(x, y)
 np.sinc(x); np.sinc(x / 9); np.sinc(0 * x); np.sinc(0 * s); np.sinc(x - x + 1); np.fmax(x, y)
 np.fmin(x, y); np.logaddexp2(x, 9 * y); np.heaviside(x, y); np.heaviside(x, 0.5)
