@@ -28,9 +28,9 @@ GIVEN = {
     "tup": [X, X], "arrays": [X, X],
 }  # fmt: skip
 OWN = {
-    "take_along_axis": {"indices": np.array([[0, 1, 2]])}, "expand_dims": {"axis": 0},
-    "broadcast_to": {"shape": (2, 3, 3)}, "reshape": {"shape": (9,)}, "resize": {"new_shape": (2,
-    2)},
+    "take_along_axis": {"indices": np.array([[0, 1, 2]]), "axis": 0}, "expand_dims": {"axis": 0},
+    "broadcast_to": {"shape": (2, 3, 3)}, "reshape": {"shape": (9,), "newshape": (9,)},
+    "resize": {"new_shape": (2, 2)},
     "rollaxis": {"axis": 1}, "convolve": {"a": V, "v": V[:2]}, "cross": {"a": X, "b": X},
     "dsplit": {"ary": np.stack([X, X, X], 2)}, "interp": {"x": X}, "linalg.cross": {"x1": X,
     "x2": X},

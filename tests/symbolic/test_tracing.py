@@ -1,6 +1,7 @@
 """What a trace keeps of the user's program (sizes, names, course), and what it refuses."""
 
 import cProfile
+import re
 
 import numpy as np
 import pytest
@@ -248,3 +249,16 @@ def test_an_expression_shows_what_it_is():
 
     tg.derive(loss, w=np.ones(3))
     assert all(word in shown[0] for word in ("<w ", "<multiply "))
+
+
+def test_no_name_of_a_library_gets_into_a_formula():
+    """Calls that are bound to NumPy's signature run through `inspect`, which has variables too."""
+
+    def loss(W, X):
+        return np.sum(np.mean(np.reshape(np.tanh(X @ W), (-1, 2), order="C"), 1, None, None) ** 2)
+
+    inputs = {"W": np.ones((3, 2)), "X": np.arange(12.0).reshape(4, 3)}
+    texts = (tg.derive(loss, wrt="W", **inputs).source, str(tg.explain(loss, wrt="W", **inputs)))
+    for text in texts:
+        assert not re.search(r"\b(arg_val|args|value|kwargs|given|front)\b", text.split("\n\n")[0])
+        assert "arg_val" not in text

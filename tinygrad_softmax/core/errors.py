@@ -189,13 +189,17 @@ _STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
+def is_users(file: str) -> bool:
+    """Whether a file is neither of this package nor of NumPy nor of the standard library."""
+    library = file.startswith(_STDLIB) and "site-packages" not in file
+    return not (library or file.startswith(_PACKAGE) or f"{os.sep}numpy{os.sep}" in file)
+
+
 def user_frame() -> FrameType | None:
     """Return the line the user wrote: the innermost frame of no library."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        file = frame.f_code.co_filename
-        library = file.startswith(_STDLIB) and "site-packages" not in file
-        if not library and not file.startswith(_PACKAGE) and f"{os.sep}numpy{os.sep}" not in file:
+        if is_users(frame.f_code.co_filename):
             return frame
         frame = frame.f_back
     return None

@@ -6,7 +6,6 @@ number such as 300 goes by a variable if exactly one has that value.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -16,12 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from ..core.errors import is_users
 from ..core.tape import Node, Value
 from ..symbolic.expr import World
 from ..symbolic.names import is_name
 from ..symbolic.sizes import Dim, named
-
-_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 class Scope:
@@ -94,7 +92,5 @@ class Scope:
         user: FrameType | None = frame if event != "call" else frame.f_back
         if user is None:
             return
-        file = user.f_code.co_filename
-        if not (file.startswith(_OURS) or f"{os.sep}numpy{os.sep}" in file
-                or user.f_code.co_name.startswith("<")):  # fmt: skip
+        if is_users(user.f_code.co_filename) and not user.f_code.co_name.startswith("<"):
             self.note(user.f_locals)

@@ -11,7 +11,7 @@ from collections.abc import Set
 from types import FrameType
 from typing import Any
 
-from ..core.errors import check_names
+from ..core.errors import check_names, is_users
 from .evaluate import ordered
 from .expr import Expr
 from .sizes import Dim
@@ -108,14 +108,9 @@ class Watching:
     # Coverage's own tracing is off while a profile function runs.
     def _event(self, frame: FrameType, event: str, arg: Any) -> None:  # pragma: no cover
         user: FrameType | None = frame if event != "call" else frame.f_back
-        if (
-            user is None
-            or user.f_code.co_filename.startswith(_OURS)
-            or (
-                f"{os.sep}numpy{os.sep}" in user.f_code.co_filename
-                or user.f_code.co_name.startswith("<")
-            )
-        ):
+        if user is None or user.f_code.co_name.startswith("<"):
+            return
+        if not is_users(user.f_code.co_filename):
             return
         depth, outer = 0, user.f_back
         while outer is not None and not outer.f_code.co_filename.startswith(_OURS):
