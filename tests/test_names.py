@@ -284,10 +284,12 @@ def drawn(case):
 TOOLS = [derived, compiled, compiled_in_blocks, checked, explained, drawn]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("tool", TOOLS)
 @pytest.mark.parametrize("name", COLLIDING)
 def test_an_input_may_be_called_as_something_else_is(name, tool):
-    for place in PLACES:
+    first = COLLIDING.index(name) + TOOLS.index(tool)  # every name at every place, by some tool
+    for place in (PLACES[first % 5], PLACES[(first + 2) % 5]):
         case = Case(name, place)
         try:
             tool(case)

@@ -8,11 +8,16 @@ from tinygrad_softmax.check.gradients import check_gradients
 
 pytestmark = pytest.mark.no_cover
 
-variants = pytest.mark.parametrize("entry", VARIANTS, ids=lambda entry: entry.name)
+#: Single precision coarsens every search alike: a third of the variants will do.
+CASES = [
+    pytest.param(entry, precision, id=f"{entry.name}-{precision}")
+    for i, entry in enumerate(VARIANTS)
+    for precision in ("double", "single")
+    if precision == "double" or i % 3 == 0
+]
 
 
-@variants
-@pytest.mark.parametrize("precision", ["double", "single"])
+@pytest.mark.parametrize(("entry", "precision"), CASES)
 def test_a_right_gradient_is_right(entry, precision):
     inputs = entry.draw(0) if precision == "double" else single(entry.draw(1))
     report = check_gradients(entry.loss, entry.gradients, wrt=entry.wrt, **inputs)
