@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from tinygrad_softmax import SoftmaxClassifier, Tensor
-from tinygrad_softmax.core.errors import AnomalyError, GradientLostError, LabelError, ShapeError
+from tinygrad_softmax.core.errors import (
+    AnomalyError,
+    DataError,
+    GradientLostError,
+    LabelError,
+    ShapeError,
+)
 from tinygrad_softmax.datasets import case_study
 
 X, y, *_ = case_study()
@@ -34,6 +40,21 @@ def spoiled(array, at, value):
 def test_examples_that_are_no_finite_matrix(examples, message):
     with pytest.raises((ValueError, TypeError), match=message):
         SoftmaxClassifier().fit(examples, y)
+
+
+MASKED = np.ma.masked_array(X, X > 0.5)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [lambda fit: fit(MASKED, y), lambda fit: fit(X, np.ma.masked_array(y, y == 1)),
+     lambda fit: fit(X, y, sample_weight=np.ma.masked_array(np.ones(300), y == 1)),
+     lambda fit: fit(X, y).predict(MASKED),
+     lambda fit: fit(X, y).score(X, np.ma.masked_array(y, y == 1))],
+)  # fmt: skip
+def test_masks_are_not_dropped(use):
+    with pytest.raises(DataError, match="would lose its mask"):
+        use(SoftmaxClassifier(max_iter=1).fit)
 
 
 def test_a_tensor_of_examples_is_told_to_leave_the_tape():

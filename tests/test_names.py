@@ -330,3 +330,28 @@ def test_a_returned_dict_with_both_names():
         dW=np.ones(2),
     )
     assert report.ok, str(report)
+
+
+def test_two_ops_of_one_name_keep_their_names_all_through_a_derivation():
+    def tripled():
+        @tg.primitive()
+        def f(x):
+            return 3.0 * x
+
+        f.grad("x")(lambda g: 3.0 * g)
+        return f
+
+    def sine():
+        @tg.primitive()
+        def f(x):
+            return np.sin(x)
+
+        f.grad("x")(lambda g, x: g * np.cos(x))
+        return f
+
+    three, wave = tripled(), sine()
+    W = np.array([0.3, 0.7])
+    told = str(tg.derive(lambda W: np.sum(three(W) * wave(W)), W=W))
+    first, second = ("f", "f_") if "np.sum(f(W) * f_(W))" in told else ("f_", "f")
+    line = f"3 * {second}(W) + {first}(W) * np.cos(W)"
+    assert told.count(line) == 2

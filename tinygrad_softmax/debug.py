@@ -1,7 +1,8 @@
 """Finding where a NaN was born, and what was changed behind the tape's back.
 
-Costs a look at every value, so it is a context to debug in. What is not finite on purpose (a mask
-of -inf, a constant NaN) is not reported; the first value made from others is.
+Costs a look at every value, so it is a context to debug in. An infinity that was put in on purpose
+(a mask of -inf) is not reported; the first value made from finite ones is, and so are data with a
+NaN.
 """
 
 from __future__ import annotations

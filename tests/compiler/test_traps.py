@@ -199,3 +199,23 @@ def test_other_threads_that_draw_do_not_matter(monkeypatch):
     step = tg.compile(lambda w: np.sum(w * w))
     assert step(w=np.ones(2))[0] == 2
     assert next(states, None) is None
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+def test_a_matrix_is_refused(step):
+    inputs = problem()
+    inputs["X"] = np.asmatrix(inputs["X"])
+    with pytest.raises(DataError, match="operators of its own"):
+        step(**inputs)
+
+
+def test_a_masked_class_costs_nothing_in_a_compiled_step_either():
+    s, targets = np.array([[1.0, 2.0, -np.inf], [0.0, 1.0, 2.0]]), np.eye(3)[[0, 1]]
+    step = tg.compile(tg.cross_entropy, wrt=("scores",))
+    step(scores=np.ones((2, 3)), targets=targets)
+    loss, found = step(scores=s, targets=targets)
+    t = tg.Tensor(s)
+    expected = tg.cross_entropy(t, targets)
+    expected.backward()
+    assert loss == expected.item()
+    np.testing.assert_array_equal(found["scores"], t.grad)

@@ -74,6 +74,17 @@ def test_writing_a_tensor_into_an_array_is_refused(W, t):
     np.testing.assert_array_equal(out, 0)
     with raises(GradientLostError, "lose the gradient of t", "np.stack([t, u]) or np.where"):
         out[0, 0] = t
+    assert isinstance(t, Tensor)  # also while an error is held, as by an interpreter
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
+def test_a_tensor_that_refused_to_be_a_number_is_what_it_was(shape):
+    t = Tensor(np.full(shape, 3.0))
+    with raises(GradientLostError, "t.item()") as held:
+        float(t)
+    assert isinstance(t, Tensor)
+    assert t.reshape(-1)[0].item() == 3
+    assert str(held.value)
 
 
 @pytest.mark.parametrize("scale", [1.0, 2.0])

@@ -98,7 +98,7 @@ def test_a_mistake_in_the_labels_is_named_wherever_they_are_used(y, words, X, W)
         by_hand.two_layer(np.ones((3, 4)), np.zeros(4), np.ones((4, 2)), np.zeros(2), X, y)
 
 
-@pytest.mark.parametrize("targets", [np.zeros(0, int), np.zeros((0, 2)), np.zeros((0, 2), int)])
+@pytest.mark.parametrize("targets", [[], np.zeros(0, int), np.zeros((0, 2)), np.zeros((0, 2), int)])
 def test_the_mean_of_an_empty_batch_is_refused_and_its_sum_is_0(targets, W):
     scores = np.ones((0, 3)) @ W
     with raises(LabelError, "the batch is empty"):

@@ -128,25 +128,36 @@ def test_generators_that_hold_a_context_may_end_in_any_order(context, order):
 
 @pytest.mark.parametrize(
     "update",
-    [lambda w: w - 0.1 * w.grad, lambda w: w + -0.1 * w.grad, lambda w: np.subtract(w, w.grad)],
-)
+    [lambda w: w - 0.1 * w.grad, lambda w: w + -0.1 * w.grad, lambda w: np.subtract(w, w.grad),
+     lambda w: -0.1 * w.grad + w, lambda w: 0.9 * w - 0.1 * w.grad,
+     lambda w: w - 0.1 * (w.grad + 0.01 * w), lambda w: np.clip(w - 0.1 * w.grad, -1, 1),
+     lambda w: np.where(True, w - 0.1 * w.grad, w)],
+)  # fmt: skip
 def test_a_parameter_that_was_rebound_is_told_how_to_write_its_update(update):
-    def training():
-        w = Tensor(np.ones(2))
+    def training(theta, total):
         for _ in range(4):
-            np.sum(w * w).backward()
-            w = update(w)
+            loss = total(theta * theta)
+            loss.backward()
+            theta = update(theta)
 
-    with pytest.raises(BackwardError, match=r"w is not a parameter any more") as caught:
-        training()
-    assert "w.data -= step * w.grad" in str(caught.value)
+    with pytest.raises(BackwardError, match=r"theta is not a parameter any more"):
+        training(Tensor(1.0), lambda loss: loss)
+    with pytest.raises(BackwardError, match=r"theta is not a parameter any more") as caught:
+        training(Tensor(np.ones(2)), np.sum)
+    assert "theta.data -= step * theta.grad" in str(caught.value)
     assert "retain_graph" not in str(caught.value)
 
 
 def test_a_loss_that_is_differentiated_twice_is_told_to_retain_the_graph():
     w = Tensor(np.ones(2))
-    hidden = np.tanh(w)
+    hidden, moved = np.tanh(w), w + 1
     np.sum(hidden).backward()
-    for again in (np.sum(hidden), np.sum(hidden * 2)):
+    np.sum(moved).backward()
+    total = 0.0 + np.sum(np.tanh(w))  # the losses of some batches, added up
+    total.backward()
+    total = total + np.sum(np.tanh(w))
+    with pytest.raises(BackwardError, match="retain_graph=True the first time"):
+        total.backward()
+    for again in (np.sum(hidden), np.sum(hidden * 2), np.sum(moved * moved)):
         with pytest.raises(BackwardError, match="retain_graph=True the first time"):
             again.backward()

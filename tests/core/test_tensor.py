@@ -184,6 +184,7 @@ def test_tensors_hash_by_identity_and_compare_entry_by_entry():
     assert (t == [1.0, 3.0]).tolist() == [True, False]
     assert (t != [1.0, 3.0]).tolist() == [False, True]
     assert type(t < 2) is np.ndarray
+    assert t not in [None, "a"]
 
 
 # --- text -----------------------------------------------------------------------------------------

@@ -318,3 +318,20 @@ def test_second_derivatives_of_a_power_with_an_exponent_of_zero(x, p):
     )
     exponents = hessian(lambda p: np.sum(np.array([x, x]) ** p))(np.array([0.0, p]))
     np.testing.assert_allclose(exponents, np.diag([log**2, log**2 * x**p]), atol=1e-12)
+
+
+@pytest.mark.parametrize("part", [lambda x: x[:2], lambda x: x.T, lambda x: x, np.ravel])
+def test_the_value_beside_a_pull_is_the_callers_own(part):
+    X = np.ones((2, 2))
+    value, _ = vjp(part, X)
+    X[:] = 9
+    assert (value == 1).all()
+
+
+@pytest.mark.parametrize("transform", [grad, value_and_grad, hessian, tg.compile])
+def test_a_loss_of_other_parameters_than_its_own_is_constant(transform):
+    def loss(W):
+        return np.sum(tg.Tensor(np.ones(4)) * 1.0)
+
+    with pytest.raises(BackwardError, match=r"loss returned the constant 4\.0"):
+        transform(loss)(W=np.ones(2)) if transform is tg.compile else transform(loss)([1.0])

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.strategies import seeds
-from tinygrad_softmax import Tensor, grad, relu
+from tinygrad_softmax import NoRuleError, Tensor, grad, relu
 
 few_values = st.lists(st.sampled_from([-1.0, 0.0, 0.0, 2.0]), min_size=1, max_size=6).map(np.array)
 
@@ -146,7 +146,7 @@ def test_a_maximum_taken_as_constant_changes_no_gradient_of_a_shift_invariant_fu
 
 
 @pytest.mark.parametrize(
-    "line", ["np.dot(2, x)", "np.dot(x, 0.5)", "np.inner(2, x)", "2 * x", "x**2", "x / 3", "2**x",
+    "line", ["2 * x", "x**2", "x / 3", "2**x",
              "np.maximum(0, x)", "np.where(x > 0, x, 0)", "np.logaddexp(0, x)"],
 )  # fmt: skip
 def test_a_python_number_leaves_float32_as_it_is(line):
@@ -154,6 +154,19 @@ def test_a_python_number_leaves_float32_as_it_is(line):
     result = eval(line, {"np": np, "x": x})
     np.sum(result).backward()
     assert (result.dtype, x.grad.dtype) == (np.float32, np.float32)
+
+
+@pytest.mark.parametrize(
+    "line", ["np.dot(2, x)", "np.dot(x, 0.5)", "np.inner(2, x)", "np.inner(x, 2.0)",
+             "np.dot(x, np.float32(2))", "np.outer(x, 2.0)", "np.kron(x, 2.0)", "x.dot(2)"],
+)  # fmt: skip
+def test_a_product_takes_a_python_number_for_the_array_that_numpy_takes_it_for(line):
+    array = np.array([0.5, 2], np.float32)
+    x = Tensor(array)
+    result = eval(line, {"np": np, "x": x})
+    np.sum(result).backward()
+    assert result.dtype == eval(line, {"np": np, "x": array}).dtype
+    assert x.grad.dtype == np.float32
 
 
 def test_a_constant_of_float64_makes_the_result_float64_but_not_the_gradient():
@@ -271,3 +284,57 @@ def test_interpolation_is_flat_outside_of_its_points():
 def test_several_zeros_stop_a_running_product_where_they_stand():
     (g,) = gradients(np.cumprod, [2, 0, 3, 0, 5])
     assert g == [1, 2 + 2 * 3, 0, 0, 0]
+
+
+def test_a_half_precision_mean_of_many_entries_counts_beyond_its_range():
+    x = Tensor(np.full(70_000, 2, np.float16))
+    mask = np.arange(70_000) > 3
+    for mean in (np.mean(x, where=mask), np.nanmean(x), np.median(x), np.quantile(x, 0.25)):
+        assert (mean.item(), mean.dtype) == (2, np.float16)
+    assert np.var(x, where=mask).item() == 0
+
+
+@pytest.mark.parametrize("name", ["mean", "var", "std", "nanmean", "nanvar", "nanstd"])
+@pytest.mark.parametrize("settings", [{}, {"where": [True, False]}])
+def test_a_mean_has_the_type_that_was_asked_for(name, settings):
+    x = np.array([[1.0, 3.0], [2.0, 5.0]])
+    function = getattr(np, name)
+    for dtype in (np.float32, np.float64):
+        found = function(Tensor(x), dtype=dtype, **settings)
+        assert (found.dtype, found.item()) == (dtype, function(x, dtype=dtype, **settings))
+
+
+def test_a_variance_with_too_few_entries_is_as_in_numpy():
+    x = Tensor(np.array([1, 3], np.float32))
+    with np.errstate(divide="ignore"):
+        assert np.var(x, ddof=3).dtype == np.float32
+        assert np.isnan(np.nanvar(x, ddof=3).item())
+
+
+def test_differences_take_memory_for_their_neighbours_only():
+    x = np.random.default_rng(0).normal(size=100_000)
+    t = Tensor(x)
+    slopes = np.gradient(t, 2.0, edge_order=2)  # the matrix of coefficients would take 80 GB
+    np.testing.assert_allclose(slopes.data, np.gradient(x, 2.0, edge_order=2), atol=1e-12)
+    np.sum(slopes).backward()
+    np.testing.assert_allclose(t.grad[3:-3], 0, atol=1e-12)
+    x[3] = np.nan
+    missing = np.isnan(np.gradient(Tensor(x)).data)
+    np.testing.assert_array_equal(missing, np.isnan(np.gradient(x)))
+
+
+@pytest.mark.parametrize("look", [np.all, np.any])
+def test_a_mask_that_is_a_tensor_is_numpys_own_error(look):
+    for x in (np.ones(2), Tensor(np.ones(2))):
+        with pytest.raises(TypeError, match="Cannot cast"):
+            look(x, where=Tensor(np.ones(2)))
+
+
+def test_a_norms_order_is_no_tensor():
+    with pytest.raises(NoRuleError, match="does not take a Tensor as ord"):
+        np.linalg.norm(Tensor(np.ones(3)), Tensor(2.0))
+
+
+def test_points_and_values_of_an_interpolation_go_in_pairs():
+    with pytest.raises(ValueError, match="not of the same length"):
+        np.interp(0.5, [0, 1, 2], Tensor([1.0, 2.0]))

@@ -121,6 +121,8 @@ def gradcheck(
     GradCheckError
         If a gradient is wrong, the function changes its inputs or its mind, or nothing could be
         compared.
+    BackwardError
+        If the function returns None or a tuple.
     TypeError
         If no input, or not the result, is of floating-point type, or an input is not an array.
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..core.op import Op
 from ..core.tape import Value
-from ..core.transforms import vjp
+from ..core.transforms import check_scalar_loss, vjp
 from .slopes import Array
 
 
@@ -56,7 +56,10 @@ class Subject:
         arguments = list(self.given)
         for i, x in zip(self.places, floats, strict=True):
             arguments[i] = x
-        return _as_array(self.function(*arguments))
+        result = self.function(*arguments)
+        if result is None or isinstance(result, tuple):
+            check_scalar_loss(result, self.title)
+        return _as_array(result)
 
     def look(self) -> str:
         """Call it twice, and say what makes it impossible to check."""

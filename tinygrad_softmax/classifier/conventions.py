@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.tape import refuse_masked
+
 if TYPE_CHECKING:  # scikit-learn has no types; the stand-in has
     from .standin import (
         BaseEstimator,
@@ -66,10 +68,13 @@ def check_examples(estimator: Any, X: Any, *, reset: bool) -> NDArray[Any]:
 
     Raises
     ------
+    DataError
+        If it is a masked array.
     ValueError
         If `X` is not a matrix of numbers, is empty, has not as many columns as at ``fit``, or
         contains NaN or infinity, whose first row and column are named.
     """
+    refuse_masked(X)
     X = validate_data(
         estimator, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite=False
     )

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.errors import LabelError
+from ..core.tape import refuse_masked
 from .conventions import DataConversionWarning
 
 __all__ = [
@@ -56,6 +57,7 @@ def check_targets(y: ArrayLike, n_examples: int) -> NDArray[Any]:
         ...
     tinygrad_softmax.core.errors.LabelError: Unknown label type: continuous: y is 0.5 in row 1...
     """
+    refuse_masked(y)
     labels: NDArray[Any] = one_per_example(np.asarray(y), n_examples)
     check_classes(labels)
     return labels
@@ -158,6 +160,7 @@ def check_sample_weight(weights: Any, n_examples: int) -> NDArray[Any] | None:
     """
     if weights is None:
         return None
+    refuse_masked(weights)
     weights = np.asarray(weights, np.float64)
     check_weight_shape(weights, n_examples)
     check_weights(weights)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import GradientLostError
+from ..core.tape import plain_array
 from ..core.tensor import Tensor
 
 _SETTLING = (bool, int, str, bytes, type(None), np.integer, np.bool_)
@@ -30,6 +31,8 @@ def settled(function: Callable[..., Any], inputs: dict[str, Any]) -> dict[str, A
         If one is missing, or is none of the function's.
     GradientLostError
         If one is a Tensor that wants a gradient: the step would not tell it.
+    DataError
+        If one is a matrix or another array with operators of its own.
     """
     signature = inspect.signature(function)
     bound = signature.bind(**inputs)
@@ -54,7 +57,7 @@ def _settled(name: str, value: Any) -> Any:
     if isinstance(value, list) and np.asarray(value).dtype.kind in "fiub":
         return np.asarray(value)
     plain = isinstance(value, np.ndarray) and not isinstance(value, np.ma.MaskedArray)
-    return np.asarray(value) if plain else value
+    return plain_array(value) if plain else value
 
 
 def check_compilable(inputs: dict[str, Any]) -> None:

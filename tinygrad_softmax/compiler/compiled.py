@@ -111,7 +111,8 @@ class Compiled:
                 return self._fallen_back(inputs, f"{type(error).__name__}: {error}", key)
             if found is not None:
                 value, gradients = found
-                return value, gradients
+                if value == value:  # masked scores (-inf) make a NaN of a formula for finite ones
+                    return value, gradients
         return self._eager(inputs)
 
     def _eager(self, inputs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

@@ -1,6 +1,6 @@
 """How a tensor shows itself in a notebook: what it is, its values, and its gradient beside them.
 
-Imports NumPy only. Small arrays are tables; of large ones the range is told, and the corner shown.
+Imports NumPy only. Small arrays are tables; of large ones the range and a corner are shown.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The reverse pass: one loop for every kind of value.
 
 A node is visited once, after everything that used it; there each rule is called with the gradient
-and what it saved, and its answer is folded to the operand's shape and added to what has arrived
+and what its op saved, and its answer is folded to the operand's shape and added to what has arrived
 there before.
 """
 
@@ -80,9 +80,6 @@ def reverse(
             if (parent.op is None or parent in shared) and _is_fresh(d, g, saved):
                 owned.add(parent)
         if consume:
-            first = parents[0]
-            if first is not None and (first.op is None or first.update):
-                node.update = _is_update(node, first)
             node.saved, node.parents = None, ()
 
 
@@ -93,7 +90,7 @@ def keep_freed_memory() -> None:
     The arrays of a step die together, and at the middle sizes glibc then gives the top of its heap
     back to the system, so that the next step pays page faults for it: of 0.57 ms at 1797x64x10,
     0.23. Freeing one block of 32 MB, which is never touched, raises the limit to twice its size.
-    Who has set MALLOC_TRIM_THRESHOLD_ has switched that mechanism off, and keeps what was set.
+    Setting MALLOC_TRIM_THRESHOLD_ switches that mechanism off, and what was set stays.
     """
     if sys.platform == "linux":
         with suppress(MemoryError):  # where so much cannot be had, less cannot be kept
@@ -127,7 +124,7 @@ def _survey(root: Any) -> tuple[list[Any], set[Any]]:
     found = [root]
     for node in found:  # it grows on the way
         if node.saved is None:
-            raise BackwardError(_consumed(node))
+            raise BackwardError(_consumed(node, found))
         for parent in node.parents:
             if parent in seen:
                 shared.add(parent)
@@ -138,16 +135,25 @@ def _survey(root: Any) -> tuple[list[Any], set[Any]]:
     return found, shared
 
 
-def _is_update(node: Any, parameter: Any) -> bool:
-    """Whether a node is a parameter plus or minus a constant, as in ``w - step * w.grad``."""
-    adds = node.op.numpy in (np.add, np.subtract) and node.parents[1] is None
-    return adds and parameter.shape == node.shape
+def _rebound(node: Any, found: list[Any]) -> str | None:
+    """Return the variable that has gone on from a node as in ``w = w - step * w.grad``, if any."""
+    seen, chain = {*found}, [node]
+    for later in found:  # the survey has stopped half-way
+        found += {p for p in later.parents if p is not None and p not in seen}
+        seen.update(later.parents)
+    for later in sorted(found, key=_by_serial):
+        tracked = {parent for parent in later.parents if parent is not None}
+        if later.op is not None and later.op.elementwise and tracked and tracked <= {*chain}:
+            chain.append(later)
+    if not any(later.op.numpy in (np.add, np.subtract) for later in chain[1:]):
+        return None
+    return next((name for later in chain if (name := variable_name(later, Value))), None)
 
 
-def _consumed(node: Any) -> str:
+def _consumed(node: Any, found: list[Any]) -> str:
     """Say what to do about a graph that an earlier backward pass has consumed."""
-    if node.update:
-        name = variable_name(node, Value) or "w"
+    name = None if variable_name(node, Value) else _rebound(node, found)
+    if name is not None:
         return (
             f"{name} is not a parameter any more but the result of {node.op.__name__}, made by a "
             f"line such as {name} = {name} - step * {name}.grad, and an earlier backward() has "

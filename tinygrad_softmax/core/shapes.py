@@ -45,7 +45,7 @@ def normalize_axis(axis: Axis, ndim: int) -> tuple[int, ...]:
     if axis is None:
         return tuple(range(ndim))
     axes = tuple(axis) if np.iterable(axis) else (axis,)
-    if ndim == 0 and axes in ((0,), (-1,)):  # NumPy lets a 0-d array be reduced so
+    if ndim == 0 and axes in ((0,), (-1,)):  # as most of NumPy does
         return ()
     for entry in axes:
         if not -ndim <= operator.index(entry) < ndim:

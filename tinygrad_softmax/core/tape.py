@@ -60,7 +60,6 @@ class Node:
     grad: Any = None
     owned = False
     site: Any = None
-    update = False  # whether it was a parameter plus or minus a constant: w - step * w.grad
 
     def __init__(self, op: Any, parents: Any, plan: Any, saved: Any, shape: Any,
                  dtype: Any) -> None:  # fmt: skip
@@ -241,12 +240,7 @@ _PLAIN = frozenset({np.ndarray, float, int, np.float64, np.float32})
 def plain_array(value: Any) -> Any:
     """Return data as a plain array, and refuse what would mean something else as one."""
     if isinstance(value, np.ndarray) and not isinstance(value, np.memmap):
-        if isinstance(value, np.ma.MaskedArray):
-            advice = "np.where(np.ma.getmaskarray(m), 0.0, m.data) or m.compressed()"
-            raise DataError(
-                f"a masked array {value.shape} would lose its mask here: say what stands in the "
-                f"masked places, as in {advice}"
-            )
+        refuse_masked(value)
         if type(value) is not np.ndarray:
             raise DataError(
                 f"a {type(value).__name__} {value.shape} has operators of its own, which the "
@@ -259,6 +253,15 @@ def plain_array(value: Any) -> Any:
             "array of floats is needed, as by .astype(float), or np.stack for Tensors"
         )
     return array
+
+
+def refuse_masked(value: Any) -> None:
+    """Refuse an array whose mask would be dropped."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise DataError(
+            f"a masked array {value.shape} would lose its mask here: say what stands in the "
+            "masked places, as in np.where(np.ma.getmaskarray(m), 0.0, m.data) or m.compressed()"
+        )
 
 
 def check_floating(array: Any) -> None:
@@ -314,7 +317,11 @@ class no_grad(ContextDecorator):  # noqa: N801 - a verb, like contextlib.suppres
 
     def __call__(self, function: _F) -> _F:
         """Decorate a function."""
-        if inspect.isgeneratorfunction(function) or inspect.iscoroutinefunction(function):
+        if (
+            inspect.isgeneratorfunction(function)
+            or inspect.iscoroutinefunction(function)
+            or inspect.isasyncgenfunction(function)
+        ):
             raise TypeError(
                 f"no_grad() cannot decorate {function.__name__}, whose lines run after the call "
                 "has returned: write `with no_grad():` inside it"

@@ -52,6 +52,7 @@ def _method(function: Any) -> Callable[..., Tensor]:
 
 
 def _plain_method(function: Any) -> Callable[..., Any]:
+    """Return a method of which the type checker knows that it returns no Tensor."""
     return _method(function)
 
 
@@ -83,7 +84,7 @@ def _reflected(ufunc: Any) -> Callable[[_V, Any], _V]:
 
 def _comparison(ufunc: Any) -> Callable[[Any, Any], Any]:
     def operator(self: Any, other: Any) -> Any:
-        if isinstance(other, str):  # Python then compares by identity
+        if other is None or isinstance(other, str):  # Python then compares by identity
             return NotImplemented
         return self.apply(NUMPY[ufunc], (self, other), {})
 
@@ -173,7 +174,7 @@ class Operators(Value):
 
     def transpose(self, *axes: Any) -> Self:
         """Reorder the axes, as ``transpose(1, 0)`` or ``transpose((1, 0))``; reversed if none."""
-        wanted = axes[0] if len(axes) == 1 and np.ndim(axes[0]) else axes
+        wanted = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
         return call(np.transpose, (self, wanted if axes else None), {})  # type: ignore[no-any-return]
 
     def flatten(self, order: str = "C") -> Self:
@@ -485,7 +486,7 @@ wanted
                 "for math.exp(t)",
             )
         except GradientLostError as error:
-            if type(self) is Tensor and self.array.size == 1:
+            if type(self) is Tensor and self.array.ndim == 0:
                 self.__class__ = _NoSequence
                 error.hold = _Hold(self)  # type: ignore[attr-defined] # as long as the error lives
             raise
@@ -580,6 +581,8 @@ wanted
 
 
 def _whole_again(self: Any, name: str) -> Any:
+    if name == "__class__":  # asked for by isinstance, which then looks at nothing else
+        return Tensor
     object.__setattr__(self, "__class__", Tensor)
     return getattr(self, name)
 

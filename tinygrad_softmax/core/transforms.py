@@ -157,7 +157,8 @@ class Call:
         if root is not None and self._is_inside_another(root):
             return self.value
         data = self.value.data
-        return np.array(data)[()] if data.flags.writeable else data[()]  # the caller's own array
+        own = data.base is None and not data.flags.writeable  # else the caller's, or a view of it
+        return data[()] if own else np.array(data)[()]
 
     def _is_inside_another(self, root: Any) -> bool:
         """Whether a leaf that is not ours was used: a running transform's, or a model's parameter.
@@ -172,7 +173,11 @@ class Call:
 
     def scalar(self) -> Any:
         """Return the seed of a scalar output."""
-        check_scalar_loss(self.value, self.name, self.wrt)
+        value = self.value
+        check_scalar_loss(value, self.name, self.wrt)
+        mine = {tensor.node for tensor in self.parameters}
+        if mine and mine.isdisjoint(order(value.node)):  # it depends on other tensors
+            check_scalar_loss(value.array, self.name, self.wrt)
         return np.ones((), self.value.dtype)
 
 
@@ -389,7 +394,7 @@ def hessian(function: Function, wrt: int | str = 0) -> Function:
     Returns
     -------
     callable
-        Returns an array of shape P + P, symmetric.
+        Returns an array of shape P + P.
 
     Raises
     ------

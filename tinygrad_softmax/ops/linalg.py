@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.dispatch import refuse_tensors
 from ..core.errors import NoRuleError, ShapeError
 from ..core.op import implements, primitive
 from ..core.shapes import Axis, Shape, broadcast, normalize_axis, product
@@ -94,11 +95,16 @@ def dot(a: Any, b: Any) -> Any:
     """NumPy's dot: the matrix product, a scaling if one side is 0-d."""
     a_ndim, b_ndim = _ndim(a), _ndim(b)
     if not a_ndim or not b_ndim:
-        return multiply(a, b)
+        return multiply(_as_0d(a), _as_0d(b))
     if b_ndim > 2:
         return tensordot(a, b, (-1, -2))
     value = b if isinstance(b, Value) else a
     return value.apply(matmul, (a, b), {}) if isinstance(value, Value) else matmul(a, b)
+
+
+def _as_0d(x: Any) -> Any:
+    """Return a Python number as an array: `np.dot` takes its type into account."""
+    return np.asarray(x) if isinstance(x, (bool, int, float)) else x
 
 
 def _ndim(x: Any) -> int:
@@ -112,7 +118,7 @@ def _ndim(x: Any) -> int:
 @implements(np.inner)
 def inner(a: Any, b: Any) -> Any:
     """Sum of products over the last axis of both."""
-    return tensordot(a, b, (-1, -1)) if np.ndim(a) and np.ndim(b) else multiply(a, b)
+    return tensordot(a, b, (-1, -1)) if np.ndim(a) and np.ndim(b) else dot(a, b)
 
 
 @implements(np.vdot)
@@ -501,7 +507,8 @@ def _power_norm(x: Any, ord: float, axis: Axis, keepdims: bool) -> Any:
 @implements(np.linalg.vector_norm)
 def vector_norm(x: Any, /, *, axis: Axis = None, keepdims: bool = False, ord: Any = 2) -> Any:
     """Length of the vectors along `axis`: root of the sum of squares, or another `ord`."""
-    if ord == 2:
+    refuse_tensors(np.linalg.vector_norm, ord=ord)
+    if ord in (None, 2):
         return _root(sum_(multiply(x, x), axis, keepdims=keepdims))
     if ord == 1:
         return sum_(absolute(x), axis, keepdims=keepdims)
@@ -526,6 +533,7 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
 
     `ord` is 1, 2, inf, -inf or another number for vectors; "fro", 1, 2, inf or -inf for matrices.
     """
+    refuse_tensors(np.linalg.norm, ord=ord)
     ndim = len(np.shape(x))
     if axis is None and (ord is None or (ord == 2 and ndim == 1)):
         return vector_norm(x, keepdims=keepdims)

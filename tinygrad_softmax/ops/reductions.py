@@ -6,6 +6,7 @@ was reduced. Arguments and defaults are NumPy's; `where` leaves entries out, `in
 
 from __future__ import annotations
 
+import builtins
 import math
 from typing import Any
 
@@ -91,13 +92,13 @@ def argmin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 @primitive(numpy=np.all, shape=reduced, piecewise_constant=True, dtype=np.dtype(bool))
 def all(x: Any, axis: Any = None, keepdims: bool = False, where: Any = True) -> Any:
     """Whether every entry is true, over `axis`: a plain boolean array."""
-    return np.all(x, axis=axis, keepdims=keepdims, where=where)
+    return np.all(x, axis=axis, keepdims=keepdims, where=stopped(where))
 
 
 @primitive(numpy=np.any, shape=reduced, piecewise_constant=True, dtype=np.dtype(bool))
 def any(x: Any, axis: Any = None, keepdims: bool = False, where: Any = True) -> Any:
     """Whether some entry is true, over `axis`: a plain boolean array."""
-    return np.any(x, axis=axis, keepdims=keepdims, where=where)
+    return np.any(x, axis=axis, keepdims=keepdims, where=stopped(where))
 
 
 # --- NumPy's functions ---
@@ -161,12 +162,12 @@ def ptp(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return max(a, axis, keepdims) - min(a, axis, keepdims)
 
 
-def _count(x: Any, axis: Axis, where: Any = None, keepdims: bool = False) -> Any:
-    """Return how many entries are reduced to one."""
+def _count(x: Any, axis: Axis, where: Any = None, keepdims: bool = False, dtype: Any = None) -> Any:
+    """Return how many entries are reduced to one, in the type that the result will have."""
     if where is None:
         return math.prod(x.shape[i] for i in normalize_axis(axis, len(x.shape)))
     chosen = np.broadcast_to(np.asarray(_chosen(where, x), bool), x.shape)
-    return _like(np.sum(chosen, axis=_axes(axis), keepdims=keepdims), x)
+    return np.asarray(np.sum(chosen, axis=_axes(axis), keepdims=keepdims), dtype or x.dtype)
 
 
 def _axes(axis: Any) -> Any:
@@ -183,8 +184,8 @@ def _wide(x: Any, dtype: Any) -> Any:
 def mean(a: Any, axis: Axis = None, dtype: Any = None, keepdims: bool = False,
          where: Any = None) -> Any:  # fmt: skip
     """Sum over `axis`, divided by how many entries that were."""
-    count = _count(a, axis, where, keepdims)
     wide = _wide(a, dtype)
+    count = _count(wide, axis, where, keepdims, dtype)
     found = _sum(wide, axis, dtype, keepdims, where=where) / count
     return found if wide is a else astype(found, dtype=a.dtype)
 
@@ -201,8 +202,8 @@ def var(a: Any, axis: Axis = None, dtype: Any = None, ddof: float = 0, keepdims:
     off = wide - centre
     if where is not None:  # what is left out may be NaN
         off = where_(_chosen(where, off), off, 0)
-    count = _count(a, axis, where, keepdims) - ddof
-    count = np.maximum(count, 0) if where is not None or count < 0 else count
+    count = _count(wide, axis, where, keepdims, dtype) - ddof
+    count = np.maximum(count, 0) if where is not None else builtins.max(count, 0)
     found = _sum(off * off, axis, dtype, keepdims) / count
     return found if wide is a else astype(found, dtype=a.dtype)
 
@@ -315,7 +316,8 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
 def gradient(f: Any, *varargs: Any, axis: Axis = None, edge_order: int = 1) -> Any:
     """Central differences along each axis, with NumPy's spacings; one array, or a tuple.
 
-    NumPy's function is linear in `f`, so the coefficients are those that it gives a unit matrix.
+    NumPy's function is linear in `f`, and takes three neighbours at most. So its answers to three
+    combs, of ones at every third place, are the coefficients.
     """
     refuse_tensors(np.gradient, spacing=varargs)
     axes = normalize_axis(axis, np.ndim(f))
@@ -324,9 +326,21 @@ def gradient(f: Any, *varargs: Any, axis: Axis = None, edge_order: int = 1) -> A
         raise TypeError(f"gradient got {len(varargs)} spacings for {len(axes)} axes")
     found = []
     for i, spacing in zip(axes, spacings, strict=True):
-        unit = np.eye(np.shape(f)[i], dtype=getattr(f, "dtype", float))
-        slopes: Any = np.gradient(unit, spacing, axis=0, edge_order=edge_order)  # type: ignore[call-overload] # a literal is wanted
-        found.append(np.moveaxis(np.tensordot(slopes.astype(unit.dtype), f, axes=(1, i)), 0, i))
+        size, dtype = np.shape(f)[i], getattr(f, "dtype", float)
+        place = np.arange(size)
+        combs = np.equal.outer(place % 3, np.arange(3)).astype(dtype)
+        slopes: Any = np.gradient(combs, spacing, axis=0, edge_order=edge_order)  # type: ignore[call-overload] # a literal is wanted
+        first = np.clip(place - 1, 0, builtins.max(size - 3, 0))
+        terms = []
+        for k in range(builtins.min(size, 3)):
+            share = (
+                slopes[place, (first + k) % 3]
+                .astype(dtype)
+                .reshape(-1, *[1] * (np.ndim(f) - i - 1))
+            )
+            entry = index(f, (*(slice(None),) * i, first + k))
+            terms.append(share * (where(share != 0, entry, 0) if (share == 0).any() else entry))
+        found.append(builtins.sum(terms[1:], terms[0]))
     return found[0] if len(found) == 1 else tuple(found)
 
 
@@ -354,15 +368,16 @@ def quantile(a: Any, q: Any, axis: Axis = None, overwrite_input: bool = False,
         raise NoRuleError(f"np.quantile of a Tensor does not take method={method!r}, only 'linear'")
     refuse_tensors(np.quantile, q=q)
     levels = np.asarray(q)
-    if isinstance(q, (int, float)) or levels.dtype.kind in "iu":
-        levels = levels.astype(a.dtype)
+    weak = isinstance(q, (int, float)) or levels.dtype.kind in "iu"
+    dtype = a.dtype if weak else np.result_type(a.dtype, levels)
+    levels = levels.astype(np.result_type(dtype, np.float32))  # places are beyond float16
     if not ((levels >= 0) & (levels <= 1)).all():
         raise ValueError("Quantiles must be in the range [0, 1]")
     flat, axes = _flat_axes(a, axis)
     ordered, size = sort(flat), flat.shape[-1]
     place = levels * (size - 1)
     lower = np.floor(place)
-    share, low = place - lower, lower.astype(int)
+    share, low = (place - lower).astype(dtype), lower.astype(int)
     whole = np.equal(share, 0)
     below, above = index(ordered, (..., low)), index(ordered, (..., np.minimum(low + 1, size - 1)))
     # between an infinity and its neighbour nothing is interpolated where the place is a whole one
@@ -435,8 +450,11 @@ def nanmean(a: Any, axis: Axis = None, dtype: Any = None, keepdims: bool = False
 @implements(np.nanvar)
 def nanvar(a: Any, axis: Axis = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False,
            where: Any = True) -> Any:  # fmt: skip
-    """Variance of what is not NaN."""
-    return var(a, axis, dtype, ddof, keepdims, np.logical_and(where, ~np.isnan(a)))
+    """Variance of what is not NaN; NaN where that is not more than `ddof` entries."""
+    where = np.logical_and(where, ~np.isnan(a))
+    few = _count(a, axis, where, keepdims) <= ddof
+    found = var(a, axis, dtype, ddof, keepdims, where)
+    return where_(few, np.nan, found) if np.any(few) else found
 
 
 @implements(np.nanstd)
@@ -485,6 +503,8 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any
     refuse_tensors(np.interp, xp=xp)
     fp = fp if isinstance(fp, Value) else np.asarray(fp)
     points, at = np.asarray(xp), np.asarray(stopped(x))
+    if points.shape != np.shape(fp):
+        raise ValueError(f"fp {np.shape(fp)} and xp {points.shape} are not of the same length.")
     last = len(points) - 1
     place = np.clip(np.searchsorted(points, at, "right") - 1, 0, last - 1 if last else 0)
     low, high = index(fp, place), index(fp, np.minimum(place + 1, last))

@@ -95,7 +95,9 @@ def _(g: Any, axis: int, sizes: tuple[int, ...], position: int) -> Any:
 
 implements(np.shape)(lambda a: a.shape)
 implements(np.ndim)(lambda a: len(a.shape))
-implements(np.size)(lambda a, axis=None: a.size if axis is None else a.shape[axis])
+implements(np.size)(
+    lambda a, axis=None: math.prod(a.shape[i] for i in normalize_axis(axis, len(a.shape)))
+)
 
 
 @implements(np.reshape)

@@ -278,8 +278,12 @@ def cross_entropy(scores: Any, targets: Any, axis: int = -1, reduction: str = "m
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
     scores = _scores(scores)
+    if isinstance(targets, Value) and not is_symbolic(targets) and targets.node is None:
+        targets = targets.array
     if not isinstance(targets, Value):
         targets = plain_array(targets)
+        if not targets.size and targets.shape != scores.shape:  # [] is an array of floats
+            targets = targets.astype(int)
     if len(scores.shape) == 0:
         raise ShapeError("cross_entropy needs scores with an axis of classes, got a scalar")
     (axis,) = normalize_axis(axis, len(scores.shape))

@@ -33,6 +33,7 @@ class World:
         self.open = True  # whether sizes are open: else two of them need not be made one
         self.count = 0
         self.taken: Set[str] = frozenset()  # names of the user's inputs and variables
+        self.functions: dict[str, Any] = {}  # what the user's ops are called, the same everywhere
 
     def leaf(self, label: str, shape: Any, dtype: Any = float, value: Any = None,
              tracked: bool = False) -> Expr:  # fmt: skip

@@ -92,8 +92,9 @@ class Writer(Arguments):
         """Refer to an op of the user's, of which there may be several with one name."""
         plain = op.__name__.isidentifier() and not iskeyword(op.__name__)  # a lambda's is not
         names = ((op.__name__ if plain else "op") + "_" * i for i in count())
-        name = next(n for n in names if n not in self.taken and self.used.get(n, op) is op)
-        self.used[name] = op
+        known = self.algebra.world.functions
+        name = next(n for n in names if n not in self.taken and known.get(n, op) is op)
+        self.used[name] = known[name] = op
         return ast.Name(name)
 
     # --- sums ---
