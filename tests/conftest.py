@@ -25,7 +25,7 @@ import numpy as np  # noqa: E402 - as said above
 import pytest  # noqa: E402 - as the line above
 from hypothesis import settings  # noqa: E402 - as the line above
 
-settings.register_profile("default", deadline=None, max_examples=30, derandomize=True)
+settings.register_profile("default", deadline=None, max_examples=24, derandomize=True)
 settings.register_profile("explore", deadline=None, max_examples=50)
 settings.register_profile("deep", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))

@@ -10,6 +10,8 @@ from tests.ops.samples import ARGUMENTS, DIFFERENTIABLE, EVERY_OP, ONCE, argumen
 from tests.strategies import SHARE
 from tinygrad_softmax import NoRuleError
 
+pytestmark = pytest.mark.no_cover
+
 BOTH = (np.float64, np.float32)
 every_op = pytest.mark.parametrize("name", EVERY_OP)
 every_differentiable_op = pytest.mark.parametrize("name", DIFFERENTIABLE)
