@@ -12,7 +12,7 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 #: Ops times properties is a large product, so each cell of it gets a share of the profile.
-SHARE = profile(max_examples=max(1, profile().max_examples // 3))
+SHARE = profile(max_examples=max(1, profile().max_examples // 4))
 
 seeds = st.integers(0, 2**32 - 1)
 signs = st.sampled_from([0, 1])

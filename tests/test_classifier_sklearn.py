@@ -23,6 +23,7 @@ MAY_SKIP = {
 }
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("hidden", [None, 100])
 def test_scikit_learn_finds_nothing_to_complain_of(hidden):
     checks = pytest.importorskip("sklearn.utils.estimator_checks")

@@ -41,6 +41,7 @@ def client():
 
 
 # Dask leaves sockets to the garbage collector.
+@pytest.mark.no_cover
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the system has no such signal")
 def test_a_worker_killed_in_the_middle_changes_nothing(client, tmp_path):

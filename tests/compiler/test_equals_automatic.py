@@ -29,6 +29,7 @@ def agree(found, wanted, wrt, rtol=1e-9):
         np.testing.assert_allclose(got, want, rtol=rtol, atol=rtol * size + 1e-14)
 
 
+@pytest.mark.no_cover
 @every_program
 def test_compiled_losses_equal_automatic_gradients(name):
     program = PROGRAMS[name]
@@ -42,6 +43,7 @@ def test_compiled_losses_equal_automatic_gradients(name):
     assert len(step._formulas) == 1  # one trace for all sizes
 
 
+@pytest.mark.no_cover
 @every_program
 def test_in_single_precision(name):
     program = PROGRAMS[name]

@@ -222,6 +222,7 @@ LOSSES["a long chain"] = (_chain, {"x": v})
 _DATA = {"reg", "Y", "w", "D"}
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", LOSSES)
 def test_unusual_losses(name):
     loss, inputs = LOSSES[name]

@@ -153,6 +153,7 @@ def test_overflow_is_drawn_and_not_warned_of():
     assert boxes(drawing)["np.exp(x)"].value.table == (("2.718", "inf"),)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", GRAPHS)
 def test_every_program_is_drawn_the_same_twice(name):
     first, second = GRAPHS[name](), GRAPHS[name]()

@@ -116,6 +116,7 @@ def assert_slopes(function, arrays, tracked):
                      (arrays[letter],), 0, seed, few=12)  # fmt: skip
 
 
+@pytest.mark.no_cover
 @every_line
 @drawn
 def test_a_line_computes_on_tensors_what_it_computes_on_arrays(line, table, data):

@@ -133,6 +133,7 @@ def test_contributions_are_told_with_where_they_come_from():
 # --- every program ---
 
 
+@pytest.mark.no_cover
 @every_program
 def test_every_program_is_told_in_full(name):
     explanation = explained(name)
@@ -154,6 +155,7 @@ def test_the_walk_is_in_the_order_of_the_pass(name):
         assert not {arrow.operand for arrow in station.arrows} & seen
 
 
+@pytest.mark.no_cover
 @every_program
 def test_formulas_of_arrows_hold_in_numbers(name):
     """The lines of the walk, run as NumPy one after the other, give the automatic gradient."""

@@ -48,6 +48,7 @@ def test_the_results_of_the_stages_are_the_lines_of_the_function():
     assert dhidden.note in derivation.markdown
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("which", PROGRAMS)
 def test_a_document_shows_every_step_and_says_where_the_laws_end(which):
     derivation = derived(which)
@@ -85,6 +86,7 @@ def test_a_loss_with_a_name_is_told_from_its_own_gradient():
     assert "`dtotal`, a number" in tg.derive(loss, w=np.ones(3)).markdown
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("stable", [False, True])
 @pytest.mark.parametrize("which", PROGRAMS)
 def test_latex_is_balanced_and_in_the_users_names(which, stable):

@@ -95,6 +95,7 @@ NAIVE = {
 CASES = NAIVE | {name: (p.loss, {"wrt": p.wrt, **p.inputs}) for name, p in PROGRAMS.items()}
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", CASES)
 def test_a_stable_form_is_right_here_elsewhere_and_at_large_scores(name):
     loss, inputs = CASES[name]
@@ -183,7 +184,7 @@ def test_a_law_of_stability_that_is_off_never_gets_out(law, how, monkeypatch):
 
         return Law(entry.name, entry.sentence, apply) if entry.name == law else entry
 
-    programs = [NAIVE[name] for name in users()[law] if name in NAIVE]
+    programs = [NAIVE[name] for name in users()[law] if name in NAIVE][:3]
     for kind, laws in list(STABILITY.items()):
         monkeypatch.setitem(STABILITY, kind, [bent(entry) for entry in laws])
     caught = 0
