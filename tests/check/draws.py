@@ -32,6 +32,12 @@ def linear_flat(seed):
     return {"X": X, "y": labels(rng, N, K), "W": 0.5 * W, "b": b, "reg": 0.03}
 
 
+def few_rows(seed):
+    """For losses that record a graph for each row."""
+    flat = linear_flat(seed)
+    return flat | {"X": flat["X"][:7], "y": flat["y"][:7]}
+
+
 def onehot(seed):
     rng, N, D, K = sizes(seed, N=19, D=7, K=4)
     X, W, b = rng.standard_normal((N, D)), rng.standard_normal((D, K)), rng.standard_normal(K)

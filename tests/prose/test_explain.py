@@ -209,7 +209,7 @@ def contributed(arrow, space, gradients):
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 @every_program
 def test_what_arrives_by_each_way_adds_up_to_the_gradient(name, seed):
     program = PROGRAMS[name]

@@ -315,7 +315,7 @@ def one_name_for_each_gradient_in_turn(X, y, W, b, reg):
     return X.T @ grad + reg * W, grad.sum(axis=0)
 
 
-@variant(losses.one_by_one, draws.linear_flat, WB)
+@variant(losses.one_by_one, draws.few_rows, WB)
 def two_loops(X, y, W, b, reg):
     dW, db = np.zeros_like(W), np.zeros_like(b)
     num_train, num_classes = X.shape[0], W.shape[1]
@@ -333,7 +333,7 @@ def two_loops(X, y, W, b, reg):
     return dW, db
 
 
-@variant(losses.one_by_one, draws.linear_flat, WB)
+@variant(losses.one_by_one, draws.few_rows, WB)
 def outer_products_and_a_running_mean(X, y, W, b, reg):
     dW, db = np.zeros_like(W), np.zeros_like(b)
     for i, (x, label) in enumerate(zip(X, y, strict=True), start=1):
@@ -345,7 +345,7 @@ def outer_products_and_a_running_mean(X, y, W, b, reg):
     return {"W": dW + 2 * reg * W, "b": db}
 
 
-@variant(losses.one_by_one, draws.linear_flat, WB)
+@variant(losses.one_by_one, draws.few_rows, WB)
 def minibatches(X, y, W, b, reg):
     dW, db = 2 * reg * W, np.zeros_like(b)
     for start in range(0, len(X), 4):
