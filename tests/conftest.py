@@ -15,6 +15,7 @@ No profile has a deadline: a shared machine pauses where it likes, and speed is 
 """
 
 import os
+import sys
 
 # One thread for each process: the tests run in as many processes as there are cores, and where
 # these are busy, threads of BLAS wait for each other. It must be said before NumPy is imported.
@@ -37,3 +38,18 @@ def same_draws(request):
     rng = getattr(getattr(request.node, "module", None), "rng", None)
     if isinstance(rng, np.random.Generator):
         rng.bit_generator.state = np.random.PCG64(0).state
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item):
+    """Leave a ``no_cover`` test untraced in pytest-xdist's workers too.
+
+    There pytest-cov 7.1 has started two measurements, and pauses one.
+    """
+    trace = sys.gettrace()
+    if item.get_closest_marker("no_cover"):
+        sys.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(trace)
