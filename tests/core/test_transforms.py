@@ -328,6 +328,13 @@ def test_the_value_beside_a_pull_is_the_callers_own(part):
     assert (value == 1).all()
 
 
+def test_a_gradient_that_turns_out_constant_has_the_gradient_zero():
+    def slope(x):
+        return grad(lambda y: x * x + 2.0 * y)(1.0)
+
+    assert grad(slope)(3.0) == 0
+
+
 @pytest.mark.parametrize("transform", [grad, value_and_grad, hessian, tg.compile])
 def test_a_loss_of_other_parameters_than_its_own_is_constant(transform):
     def loss(W):
