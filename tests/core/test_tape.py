@@ -148,6 +148,20 @@ def test_a_parameter_that_was_rebound_is_told_how_to_write_its_update(update):
     assert "retain_graph" not in str(caught.value)
 
 
+@pytest.mark.parametrize("holder", [dict, lambda: [None]])
+def test_so_is_one_that_a_list_or_a_dict_holds(holder):
+    held = holder()
+    held[0] = Tensor(np.ones(2))
+
+    def training():
+        for _ in range(4):
+            np.sum(held[0] * held[0]).backward()
+            held[0] = held[0] - 0.1 * held[0].grad
+
+    with pytest.raises(BackwardError, match=r"has replaced a parameter, write w\.data -= step"):
+        training()
+
+
 def test_a_loss_that_is_differentiated_twice_is_told_to_retain_the_graph():
     w = Tensor(np.ones(2))
     hidden, moved = np.tanh(w), w + 1

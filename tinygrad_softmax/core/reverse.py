@@ -136,34 +136,40 @@ def _survey(root: Any) -> tuple[list[Any], set[Any]]:
 
 
 def _rebound(node: Any, found: list[Any]) -> str | None:
-    """Return the variable that has gone on from a node as in ``w = w - step * w.grad``, if any."""
-    seen, chain = {*found}, [node]
+    """Return the variable that has gone on from a node as in ``w = w - step * w.grad``.
+
+    None if nothing has; an empty name if no variable holds it, but a list, a dict or an attribute.
+    """
+    seen, chain = {*found}, {node: node.op}
     for later in found:  # the survey has stopped half-way
         found += {p for p in later.parents if p is not None and p not in seen}
         seen.update(later.parents)
     for later in sorted(found, key=_by_serial):
         tracked = {parent for parent in later.parents if parent is not None}
-        if later.op is not None and later.op.elementwise and tracked and tracked <= {*chain}:
-            chain.append(later)
-    if not any(later.op.numpy in (np.add, np.subtract) for later in chain[1:]):
+        if later.op is not None and later.op.elementwise and tracked and tracked <= chain.keys():
+            chain[later] = later.op
+    if not any(op.numpy in (np.add, np.subtract) for op in [*chain.values()][1:]):
         return None
-    return next((name for later in chain if (name := variable_name(later, Value))), None)
+    return next((name for later in chain if (name := variable_name(later, Value))), "")
 
 
 def _consumed(node: Any, found: list[Any]) -> str:
     """Say what to do about a graph that an earlier backward pass has consumed."""
     name = None if variable_name(node, Value) else _rebound(node, found)
-    if name is not None:
+    if name:
         return (
             f"{name} is not a parameter any more but the result of {node.op.__name__}, made by a "
             f"line such as {name} = {name} - step * {name}.grad, and an earlier backward() has "
             f"consumed what it was made from. Update the parameter in place, {name}.data -= step * "
             f"{name}.grad, and it stays one"
         )
-    return (
-        f"backward() has already consumed this graph (at {node.op.__name__}): "
-        "say retain_graph=True the first time, or compute the loss again"
-    )
+    instead = "say retain_graph=True the first time, or compute the loss again"
+    if name is not None:
+        instead = (
+            "if a line such as w = w - step * w.grad has replaced a parameter, write w.data -= "
+            f"step * w.grad, which keeps it one; otherwise {instead}"
+        )
+    return f"backward() has already consumed this graph (at {node.op.__name__}): {instead}"
 
 
 def _check_unchanged(node: Any) -> None:
