@@ -42,9 +42,9 @@ if TYPE_CHECKING:  # loaded on first use by `__getattr__`
     )
     from .classifier import SoftmaxClassifier
     from .compiler import Compiled, compile  # noqa: A004
+    from .derivation import Derivation, DerivationError, derive
     from .drawing import Drawing, draw
-    from .prose import Explanation, explain
-    from .symbolic import Derivation, DerivationError, derive
+    from .explanation import Explanation, explain
 
 __version__ = "0.1.0"
 __all__ = [
@@ -100,9 +100,9 @@ __all__ = [
 #: Loaded on first use, for they take their time: name -> module.
 _LATER = {
     "Compiled": "compiler", "compile": "compiler",
-    "Derivation": "symbolic", "DerivationError": "symbolic", "derive": "symbolic",
+    "Derivation": "derivation", "DerivationError": "derivation", "derive": "derivation",
     "Drawing": "drawing", "draw": "drawing",
-    "Explanation": "prose", "explain": "prose",
+    "Explanation": "explanation", "explain": "explanation",
     "Finding": "check", "GradientMismatchError": "check", "Report": "check",
     "SeededMistake": "check", "catch_rate": "check", "check_gradients": "check",
     "gradcheck": "check", "seed_mistakes": "check",

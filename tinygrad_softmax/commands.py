@@ -1,8 +1,8 @@
 """What ``python -m tinygrad_softmax`` does with the user's own functions.
 
-Imports `symbolic`, `prose`, `check` and the errors. Inputs are given by their shape and drawn at
-random, or come from files or a function of the user's: what is derived holds for every input of
-that kind.
+Imports `derivation`, `explanation`, `check` and the errors. Inputs are given by their shape and
+drawn at random, or come from files or a function of the user's: what is derived holds for every
+input of that kind.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import numpy as np
 
 from .check import check_gradients
 from .core.errors import check_names
-from .prose import explain
-from .symbolic import derive
+from .derivation import derive
+from .explanation import explain
 
 _HELP = """\
 inputs:

@@ -8,7 +8,7 @@ import traceback
 import numpy as np
 import pytest
 
-from tests.symbolic.programs import PROGRAMS
+from tests.derivation.programs import PROGRAMS
 from tinygrad_softmax import value_and_grad
 from tinygrad_softmax.check.edits import Editor
 from tinygrad_softmax.check.exercises import catch_rate, seed_mistakes

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import tinygrad_softmax as tg
-from tests.symbolic.drawn import Composer
-from tests.symbolic.programs import PROGRAMS
+from tests.derivation.drawn import Composer
+from tests.derivation.programs import PROGRAMS
 from tinygrad_softmax.compiler.formula import Formula
 from tinygrad_softmax.compiler.programs import Program
 from tinygrad_softmax.symbolic.inputs import fresh

@@ -27,6 +27,11 @@ class Page:
 
         ActionChains(self.driver).send_keys(key).perform()
 
+    def wait(self, holds):
+        from selenium.webdriver.support.ui import WebDriverWait
+
+        WebDriverWait(self.driver, 10, poll_frequency=0.02).until(lambda _: holds())
+
     def here(self):
         """The box that is chosen, if one is."""
         return self.run("return [...document.querySelectorAll('.box.here:not(.again)')]"

@@ -3,7 +3,7 @@
 import numpy as np
 
 import tinygrad_softmax as tg
-from tests.symbolic.programs import PROGRAMS
+from tests.derivation.programs import PROGRAMS
 from tinygrad_softmax.datasets import case_study
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.drawing.browsing import FLAGS, Page
-from tests.drawing.graphs import GRAPHS, question, recurrent
+from tests.drawing.graphs import GRAPHS, question, recurrent, toy
 from tests.drawing.test_written import NASTY, nasty
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
@@ -35,11 +35,11 @@ def browser(tmp_path_factory):
 def opened(browser, tmp_path):
     """Open a drawing's page; at the end the console has to be empty."""
 
-    def open_(drawing, width=1280, height=900):
+    def open_(drawing, width=1280, height=900, address=""):
         browser.size(width, height)
         browser.media(color_scheme="light", reduced_motion="reduce")
         drawing.save(tmp_path / "graph.html")
-        browser.driver.get((tmp_path / "graph.html").as_uri())
+        browser.driver.get((tmp_path / "graph.html").as_uri() + address)
         return browser
 
     yield open_
@@ -53,23 +53,38 @@ def scheme(page, name):
     yield page.run("return getComputedStyle(document.documentElement).backgroundColor")
 
 
+def inside(page, inner, outer=".scroll"):
+    """Whether a thing is to be seen as a whole, in what scrolls around it and in the window."""
+    return page.run("""
+        const [a, b] = [...arguments].map((it) => document.querySelector(it))
+          .map((it) => it.getBoundingClientRect());
+        return a.top >= b.top && a.bottom <= b.bottom && a.left >= b.left && a.right <= b.right
+          && b.top >= 0 && b.bottom <= innerHeight""", inner, outer)  # fmt: skip
+
+
 def test_it_steps_through_the_backward_pass_and_back(opened):
     drawing = question()
     page = opened(drawing)
     steps = drawing.picture.steps
-    assert (page.step(), page.here()) == (0, [])
-    assert page.text("#said").startswith("Nothing has come back yet")
+    assert (page.step(), page.here()) == (0, [0])
+    assert page.text("#said").startswith(f"Step 0 of {steps}: the loss has been computed.")
     assert page.find("#said").get_attribute("aria-live") == "polite"
+    assert inside(page, ".box.here")
+    assert "Gradient" not in page.text("#panel")  # there is none yet
     page.click("#back")
     assert page.step() == 0
     for k, box in enumerate(drawing.picture.boxes[:steps]):
         page.click("#next") if k % 2 else page.press(Keys.ARROW_RIGHT)
         assert (page.step(), page.here()) == (k + 1, [k])
-        assert page.text("#said").startswith(f"Step {k + 1} of {steps}.")
+        assert page.text("#said").startswith(f"Step {k + 1} of {steps}:")
         assert page.text("#panel h2") == box.name
+        assert inside(page, ".box.here")
         coming = page.run("return [...document.querySelectorAll('.link.now')]"
                           ".map((link) => Number(link.dataset.to))")  # fmt: skip
         assert sorted(coming) == sorted(arrival.source for arrival in box.arrivals)
+        lit = page.run("return [...document.querySelectorAll('#source [aria-current]')]"
+                       ".map((line) => Number(line.dataset.line))")  # fmt: skip
+        assert lit == [*box.places]
     page.click("#next")
     assert page.step() == steps
     page.press(Keys.ARROW_LEFT)
@@ -77,8 +92,61 @@ def test_it_steps_through_the_backward_pass_and_back(opened):
     page.click("#back")
     assert page.step() == steps - 2
     page.click("#first")
-    assert (page.step(), page.here()) == (0, [])
-    assert page.text("#panel") == ""
+    assert (page.step(), page.here()) == (0, [0])
+
+
+def test_a_step_has_an_address(opened):
+    page = opened(question(), address="#step=5")
+    assert (page.step(), page.here()) == (5, [4])
+    page.click("#next")
+    assert page.driver.current_url.endswith("#step=6")
+    assert page.find("#link").get_attribute("href").endswith("#step=6")
+    page.run("location.hash = '#step=2'")
+    page.wait(lambda: page.step() == 2)
+    page.run("location.hash = '#step=99'")
+    page.wait(lambda: page.step() == 16)
+    page.run("location.hash = '#steps'")
+    assert page.step() == 16
+
+
+def test_it_plays_and_pauses(opened):
+    page = opened(toy())
+    page.run("window.setInterval = (step) => { window.tick = step; return 7; }")
+    page.click("#play")
+    assert (page.step(), page.text("#play")) == (1, "Pause")
+    page.run("tick()")
+    assert page.step() == 2
+    page.click("#play")
+    assert (page.step(), page.text("#play")) == (2, "Play")
+    page.click("#play")
+    page.click("#back")  # by hand: it does not go on by itself
+    assert (page.step(), page.text("#play")) == (2, "Play")
+    page.click("#play")
+    page.run("tick(); tick(); tick()")
+    assert (page.step(), page.text("#play")) == (4, "Play")
+    page.click("#play")
+    assert (page.step(), page.text("#play")) == (1, "Pause")  # from the start again
+
+
+def test_it_zooms(opened):
+    page = opened(question())
+
+    def width():
+        return page.run("return document.querySelector('.scroll > svg').clientWidth")
+
+    start = width()
+    page.click("#in")
+    assert width() == pytest.approx(1.25 * start, rel=0.01)
+    assert inside(page, ".box.here")
+    page.click("#out")
+    page.click("#out")
+    assert width() == pytest.approx(0.8 * start, rel=0.01)
+    page.click("#fit")
+    assert page.find("#fit").get_attribute("aria-pressed") == "true"
+    assert inside(page, ".scroll > svg")
+    page.click("#fit")
+    assert page.find("#fit").get_attribute("aria-pressed") == "false"
+    assert width() == start
 
 
 def test_a_box_tells_its_numbers_its_rule_and_its_line(opened):
@@ -93,13 +161,15 @@ def test_a_box_tells_its_numbers_its_rule_and_its_line(opened):
     ]
     told = page.text("#panel")
     assert "dW = X.T @ dscores + reg * W" in told
-    assert "W[k, j] met X[i, k] in every row i" in told
+    assert "W[d, k] was multiplied by X[i, d] for every i" in told
     assert "which uses it 2 times" in told
     page.click(f'[data-box="{number["scores"]}"]')
     told = page.text("#panel")
     assert "dscores[range(num_examples), y] -= 1" in told
     assert "300 × 3 numbers from" in told
-    assert "Each cell is the mean of 8 rows." in told
+    assert "40 of the 300 rows are shown. The rows are sorted by y." in told
+    assert page.text("#panel .groups").split() == ["0", "1", "2"]
+    assert page.text("#panel .scale").split() == ["-0.01118", "0", "0.01118"]
     maps = page.driver.find_elements("css selector", "#panel canvas[role=img]")
     assert [m.get_attribute("aria-label").split(":")[0] for m in maps] == [
         "Heat map of scores",
@@ -113,18 +183,18 @@ def test_a_box_tells_its_numbers_its_rule_and_its_line(opened):
     page.click("#panel .link-to")
     assert page.here() == [number["exp_scores"]]
     page.click(f'[data-box="{number["X"]}"]')
-    assert "No gradient comes here" in page.text("#said")
+    assert page.text("#said") == "X is given, and needs no gradient."
     assert page.step() == number["exp_scores"] + 1
 
 
 def test_it_is_used_by_keyboard_alone(opened):
     drawing = question()
     page = opened(drawing)
-    order = page.run("return [...document.querySelectorAll('[tabindex=\"0\"]')]"
+    order = page.run("return [...document.querySelectorAll('.box[tabindex=\"0\"]')]"
                      ".map((box) => Number(box.dataset.box))")  # fmt: skip
     assert order == [*range(len(drawing.picture.boxes))]
     page.press(Keys.TAB)
-    assert page.driver.switch_to.active_element.text == "Skip the picture"
+    assert page.driver.switch_to.active_element.text == "Skip the graph"
     for _ in range(4):
         page.press(Keys.TAB)
         if page.driver.switch_to.active_element.get_attribute("data-box"):
@@ -168,7 +238,7 @@ def test_no_text_leaves_its_box_and_none_overlaps(opened, name):
     assert (
         page.run("""
         const problems = [];
-        for (const box of document.querySelectorAll('.graph .box')) {
+        for (const box of document.querySelectorAll('.scroll .box')) {
           const frame = box.querySelector('.outline').getBBox();
           for (const text of box.querySelectorAll('text:not(.mark)')) {
             const it = text.getBBox();
@@ -177,7 +247,7 @@ def test_no_text_leaves_its_box_and_none_overlaps(opened, name):
               problems.push(text.textContent);
           }
         }
-        const all = [...document.querySelectorAll('.graph .shape, .graph .outline')]
+        const all = [...document.querySelectorAll('.scroll .shape, .scroll .outline')]
           .map((one) => [one, one.getBBox()]);
         for (const [a, p] of all) for (const [b, q] of all)
           if (a !== b && p.x < q.x + q.width && q.x < p.x + p.width
@@ -188,23 +258,22 @@ def test_no_text_leaves_its_box_and_none_overlaps(opened, name):
     )
 
 
-def test_it_fits_a_phone(opened):
-    page = opened(question(), width=390, height=800)
+@pytest.mark.parametrize("name", ["question", "recurrent"])
+def test_it_fits_a_phone(opened, name):
+    page = opened(GRAPHS[name](), width=390, height=800)
     for _ in range(3):
         assert page.run("return document.documentElement.scrollWidth") <= 390
+        assert page.run("const it = document.querySelector('.scroll');"
+                        "return it.scrollWidth - it.clientWidth") <= 0  # fmt: skip
         buttons = page.driver.find_elements("css selector", ".buttons button")
         assert len({button.rect["y"] for button in buttons}) == 1
         assert all(button.rect["height"] >= 44 for button in buttons)
         page.click("#next")
-    inside = page.run("""
-        const frame = document.querySelector('.graph').getBoundingClientRect();
-        const box = document.querySelector('.box.here').getBoundingClientRect();
-        return box.top >= frame.top && box.bottom <= frame.bottom && box.left >= frame.left
-          && box.right <= frame.right && frame.top >= 0 && frame.bottom <= innerHeight""")
-    assert inside
-    page.click("#fit")
-    assert page.find("#fit").get_attribute("aria-pressed") == "true"
-    assert page.run("return document.querySelector('.graph').scrollWidth") <= 390
+        assert inside(page, ".box.here")
+        assert page.run("const it = document.querySelector('#said').getBoundingClientRect();"
+                        "return it.top > 0 && it.bottom <= innerHeight")  # fmt: skip
+    page.click("#in")
+    assert page.run("return document.documentElement.scrollWidth") <= 390
 
 
 def test_it_follows_the_reader_in_colours_and_motion(opened):
@@ -220,6 +289,17 @@ def test_it_follows_the_reader_in_colours_and_motion(opened):
         assert page.run(moving) == "flow"  # motion is not reduced any more
         fill = page.run("return getComputedStyle(document.querySelector('.graph .name')).fill")
         assert fill == "rgb(240, 242, 244)"
+
+
+def test_it_works_in_the_frame_of_a_notebook(opened, tmp_path):
+    page = opened(toy())
+    (tmp_path / "notebook.html").write_text(f'<link rel="icon" href="data:,">{toy()._repr_html_()}')
+    page.driver.get((tmp_path / "notebook.html").as_uri())
+    page.driver.switch_to.frame(0)
+    page.click("#next")
+    assert (page.step(), page.here()) == (1, [0])
+    assert not page.find("#link").is_displayed()
+    page.driver.switch_to.default_content()
 
 
 def test_the_svg_opens_by_itself(opened, tmp_path):

@@ -1,6 +1,8 @@
 """`draw`: what is in a picture, that it is right, and what is said where nothing can be drawn."""
 
 import re
+import sys
+from functools import partial, wraps
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from tests.drawing.graphs import GRAPHS, question, recurrent, toy
 from tinygrad_softmax import by_hand
 from tinygrad_softmax.core.op import primitive
 from tinygrad_softmax.datasets import case_study
-from tinygrad_softmax.drawing.summary import summarised
+from tinygrad_softmax.drawing.numbers import Labels, summarised
 
 
 def boxes(drawing):
@@ -40,16 +42,116 @@ def test_the_question_has_all_its_names_and_numbers():
         "named": {"scores", "exp_scores", "probs", "correct_logprobs", "data_loss", "reg_loss"},
     }
     right = by_hand.linear(W, b, X, y, reg=1e-3)
-    assert found["probs"].value == summarised(right.probs)
+    assert found["probs"].value == summarised(right.probs, Labels("y", y))
     assert found["W"].slope == summarised(right.dW)
     assert found["b"].slope == summarised(right.db)
     assert found["num_examples"].value.text == "300"
     assert found["X"].slope is None
     assert found["scores"].line.code.startswith("dscores = probs.copy()")
     assert found["W"].line.code == "dW = X.T @ dscores + reg * W"
-    assert [a.uses for a in found["W"].arrivals] == [2, 1]
+    assert [a.uses for a in found["W"].arrivals] == [1, 2]
     assert found["W * W"].shape == "(2, 3)"
     assert found["loss"].op == "add"
+
+
+def test_every_value_has_the_line_that_makes_it():
+    picture = question().picture
+    found = {box.name: [picture.code[k].strip() for k in box.places] for box in picture.boxes}
+    scores, reg_loss = "scores = np.dot(X, W) + b", "reg_loss = 0.5 * reg * np.sum(W * W)"
+    assert picture.code[0] == "def question(W, b, X, y, reg):"
+    assert found["loss"] == ["return data_loss + reg_loss"]
+    assert found["X @ W"] == found["scores"] == found["b"] == found["X"] == [scores]
+    assert found["W"] == [scores, reg_loss]  # where an input is used
+    assert found["np.sum(W * W)"] == found["reg"] == [reg_loss]
+    assert found["probs"] == found["sum_exp_scores"]
+    assert all(found.values())
+
+
+def helper(x):
+    return np.tanh(x) * 2
+
+
+def looped(x, times):
+    h = x
+    for _ in range(times):
+        h = (
+            helper(h)
+            + x
+        )  # fmt: skip
+    if h.sum() < 100:  # which no formula has
+        h = h * 3
+    return np.sum(h)
+
+
+@pytest.mark.parametrize("function", [looped, partial(looped, times=2)])
+def test_the_lines_of_a_function_that_is_run(function):
+    inputs = {} if isinstance(function, partial) else {"times": 2}
+    picture = tg.draw(function, "x", x=np.ones(3), **inputs).picture
+    assert picture.notes[0].startswith("The lines of the derivation are left out")
+    lines = {(box.op, picture.code[k].strip()) for box in picture.boxes for k in box.places}
+    assert {("tanh", "helper(h)"), ("multiply", "helper(h)"), ("multiply", "h = h * 3"),
+            ("sum", "return np.sum(h)")} <= lines  # fmt: skip
+
+
+def doubled(function):
+    @wraps(function)
+    def both(*args, **keywords):
+        return 2 * function(*args, **keywords)
+
+    return both
+
+
+@doubled
+def decorated(x):
+    k = x.shape[1]
+    C = np.eye(k)
+    x = x @ C
+    x[0] = 0
+    return np.sum(x * x)
+
+
+def test_the_lines_of_a_decorated_function_that_writes_into_an_array():
+    picture = tg.draw(decorated, x=np.ones((3, 2))).picture
+    found = {box.op or box.name: [picture.code[k].strip() for k in box.places]
+             for box in picture.boxes}  # fmt: skip
+    assert found["sum"] == ["return np.sum(x * x)"]
+    assert picture.boxes[0].places == ()  # which the decorator makes
+    assert found["updated"] == ["x[0] = 0"]
+    assert found["matmul"] == found["eye"] == ["x = x @ C"]  # where a constant is used
+
+
+def test_where_there_is_no_source_there_is_no_code():
+    space = {"np": np}
+    exec("def typed_in(x):\n    return np.sum(x * x)", space)
+    for function in (space["typed_in"], lambda x: np.sum(x * x)):
+        drawing = tg.draw(function, x=np.ones(3))
+        assert drawing.picture.code == ()
+        assert not any(box.places for box in drawing.picture.boxes)
+        assert 'id="source"' not in drawing.html
+
+
+def test_what_traces_python_goes_on_to():
+    seen = []
+    before = sys.gettrace()
+    sys.settrace(tracer := lambda *event: seen.append(event))
+    try:
+        question()
+        assert sys.gettrace() is tracer
+    finally:
+        sys.settrace(before)
+
+
+def test_large_arrays_are_sorted_by_the_labels():
+    found = boxes(question())
+    for name in ("scores", "X"):
+        assert found[name].value.groups == (("0", 13), ("1", 14), ("2", 13))
+    assert found["scores"].slope.note == (
+        "40 of the 300 rows are shown. The rows are sorted by `y`."
+    )
+    order = np.random.default_rng(0).permutation(70)  # integers, but no labels
+    drawing = tg.draw(lambda w, X, order: np.sum((X @ w)[order] ** 2), w=np.ones(2),
+                      X=np.random.default_rng(0).normal(size=(70, 2)), order=order)  # fmt: skip
+    assert not any(box.value.groups for box in drawing.picture.boxes)
 
 
 def test_boxes_stand_in_the_order_of_the_backward_pass():
@@ -126,8 +228,7 @@ def test_a_rule_without_a_formula_or_a_sentence_is_said_to_be_one():
     x = tg.Tensor([1.0, 2.0], name="x")
     arrival = boxes(tg.draw(np.sum(doubled(x) * 3.0)))["x"].arrivals[0]
     assert arrival.sentence == (
-        "By the rule of `doubled` for `x`. "
-        "This rule cannot be run on symbols, so it has no formula."
+        "By the rule of `doubled` for `x`. This rule cannot be run on expressions: no formula."
     )
     assert arrival.formula == ""
 

@@ -5,14 +5,15 @@ import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import tinygrad_softmax.drawing as package
 from tests.drawing.graphs import GRAPHS, question, toy
 from tinygrad_softmax.drawing import Drawing
-from tinygrad_softmax.drawing.lettering import BROAD, LINES, columns, written
-from tinygrad_softmax.drawing.picture import Arrival, Box, Link, Picture
-from tinygrad_softmax.drawing.summary import summarised
+from tinygrad_softmax.drawing.numbers import Labels, summarised
+from tinygrad_softmax.drawing.picture import Arrival, Box, Derived, Link, Picture
+from tinygrad_softmax.drawing.svg import BROAD, LINES, columns, written
 
 SVG = "{http://www.w3.org/2000/svg}"
 NASTY = "<b>\"&'</script><!-- {{data}}\n\\x\x00"
@@ -21,12 +22,16 @@ NASTY = "<b>\"&'</script><!-- {{data}}\n\\x\x00"
 def nasty():
     """A picture in which everything that could come from the user is awkward."""
     value = summarised(1.0)
-    first = Box(NASTY, "loss", NASTY, NASTY, NASTY, value, NASTY, value, NASTY)
-    second = Box("", "data", "", "number", "", None)
+    large = summarised(np.eye(70), Labels(NASTY, np.array([NASTY, "b"] * 35)))
+    line = Derived(NASTY, (NASTY,), (NASTY,))
     arrival = Arrival(0, 1, NASTY, NASTY)
-    third = Box(NASTY, "parameter", "", "number", "", None, "d", value, "", (arrival,))
+    boxes = (
+        Box(NASTY, "loss", NASTY, NASTY, NASTY, value, NASTY, value, NASTY, places=(0,)),
+        Box(NASTY, "parameter", "", "number", "", large, "d", value, "", (arrival,), line),
+        Box("", "data", "", "number", "", None),
+    )
     links = (Link(1, 0, 1, NASTY), Link(2, 0, 1))
-    return Drawing(Picture((first, third, second), links, NASTY, (NASTY,)))
+    return Drawing(Picture(boxes, links, NASTY, (NASTY,), (NASTY,)))
 
 
 @pytest.mark.parametrize("which", [*GRAPHS, "nasty"])
@@ -41,8 +46,10 @@ def test_the_svg_is_well_formed_and_has_every_box_and_arrow(which):
     for g, box in zip(shown, picture.boxes, strict=True):
         assert g.get("role") == "img"
         assert g.get("aria-label").startswith(box.name.replace("\x00", "�").replace("\n", " "))
-        below = g.find(f"{SVG}text[@class='below']").text
-        assert below == f"{box.op or box.kind} · {box.shape}".replace("\x00", "�")
+        below = f"{box.op or box.kind} · {box.shape}".replace("\x00", "�")
+        if box.kind == "data" and box.shape == "number" and box.value:
+            below = box.value.text  # the number itself says more
+        assert g.find(f"{SVG}text[@class='below']").text == below
     for link in picture.links:
         path = f".//{SVG}g[@data-from='{link.source}'][@data-to='{link.target}']"
         (g,) = root.findall(path)
@@ -81,7 +88,14 @@ def test_the_page_stands_by_itself(which):
     assert drawing.svg in page
     data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
     assert [box["name"] for box in data["boxes"]] == [box.name for box in drawing.picture.boxes]
-    assert data["steps"] == drawing.picture.steps
+    assert data["steps"] == drawing.picture.steps == len(data["said"]) - 1
+
+
+def test_the_page_opens_at_the_loss_with_its_code():
+    page = question().html
+    assert "Step 0 of 16: the loss has been computed." in page
+    assert '<code data-line="0">def question(W, b, X, y, reg):\n</code>' in page
+    assert "∇</b> gradient has arrived" in page
 
 
 def test_what_comes_from_the_user_is_text_and_nothing_else():
@@ -147,8 +161,8 @@ def test_names_are_broken_between_words_and_long_ones_end_in_dots():
     assert long[-1].endswith("…")
     assert all(columns(line) <= BROAD + 1 for line in lines("a" * 300))
     assert (
-        written(Box("权重", "step", "add", "()", "", None)).width
-        == written(Box("wwww", "step", "add", "()", "", None)).width
+        written(Box("权重", "step", "add", "()", "", None)).size
+        == written(Box("wwww", "step", "add", "()", "", None)).size
     )
 
 
@@ -164,6 +178,7 @@ TEXT = {
     "page.css": [
         *[(ink, ground) for ink in ("text", "quiet", "accent") for ground in ("page", "panel")],
         ("back", "page"),
+        ("text", "lit"),
     ],
 }
 #: Outlines and lines need less.

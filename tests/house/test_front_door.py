@@ -9,7 +9,7 @@ def test_completion_offers_the_public_names_only():
     offered = {name for name in dir(tg) if not name.startswith("_")}
     assert offered == {*tg.__all__}
     assert len(tg.__all__) == len({*tg.__all__})
-    assert not offered & {"core", "ops", "symbolic", "check", "prose", "debug", "commands"}
+    assert not offered & {"core", "ops", "symbolic", "check", "ir", "debug", "commands"}
 
 
 def test_every_public_name_is_there_and_documented():
@@ -24,7 +24,7 @@ def test_help_lists_every_public_name():
     for sentence in ("Derive the hand-written gradient of a loss.",
                      "Compare a hand-written gradient with the automatic one",
                      "Compile a loss and its gradients to NumPy that works in place.",
-                     "Draw the graph of a loss", "Tell the backward pass of a loss in words",
+                     "Draw the graph of a loss", "Explain the gradient of a loss in words",
                      "Linear softmax classifier, or with `hidden`"):  # fmt: skip
         assert sentence in text, sentence
 

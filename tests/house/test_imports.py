@@ -15,9 +15,10 @@ PACKAGE = ROOT / "tinygrad_softmax"
 FLOORS = [
     {"core", "by_hand", "datasets"},
     {"ops", "debug"},
-    {"symbolic"},
-    {"compiler"},
-    {"prose", "check", "classifier", "drawing"},
+    {"ir"},
+    {"derivation", "symbolic"},
+    {"compiler", "explanation"},
+    {"check", "classifier", "drawing"},
     {"testing", "pytest_plugin"},
     {"commands", "__main__"},
 ]
@@ -76,7 +77,8 @@ def test_imports_never_go_in_a_circle():
     TopologicalSorter({module: set(imported(module)) - {module} for module in ROOMS}).prepare()
 
 
-TOOLS = ("check", "classifier", "compiler", "drawing", "prose", "symbolic", "testing")
+TOOLS = ("check", "classifier", "compiler", "derivation", "drawing", "explanation", "ir",
+         "symbolic", "testing")  # fmt: skip
 
 
 def test_importing_the_package_imports_numpy_and_no_tool():

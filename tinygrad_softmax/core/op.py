@@ -124,7 +124,8 @@ class Op:
                  shape: Function | None = None, dtype: Any = None, domain: Any = None,
                  piecewise_constant: bool = False, moves_entries: bool = False, noun: str = "",
                  symbol: str = "", roles: Mapping[str, str] | None = None,
-                 remedy: str = "", kind: str = "") -> None:  # fmt: skip
+                 remedy: str = "", numpy_text: str | Function = "", latex: str = "",
+                 kind: str = "") -> None:  # fmt: skip
         self.forward = forward
         #: the same without a detour, where the op is a ufunc and nothing else
         self.run: Function = numpy if isinstance(numpy, np.ufunc) else forward
@@ -141,6 +142,8 @@ class Op:
         self.symbol = symbol
         self.roles = dict(roles or {})
         self.remedy = remedy
+        self.numpy_text = numpy_text
+        self.latex = latex
         self.kind = kind  #: the key of the package's own tools; empty for ops declared elsewhere
         inputs: list[str] = []
         self.settings: dict[str, Any] = {}
@@ -277,8 +280,10 @@ def primitive(
     symbol: str = "",
     roles: Mapping[str, str] | None = None,
     remedy: str = "",
+    numpy_text: str | Function = "",
+    latex: str = "",
 ) -> Callable[[Function], Op]:
-    """Declare an op from a plain NumPy function.
+    r"""Declare an op from a plain NumPy function.
 
     Parameters
     ----------
@@ -304,6 +309,13 @@ def primitive(
         What operands are called in a text: ``{"y": "denominator"}``.
     remedy : str, optional
         What to do when it makes a NaN or an infinity, for `detect_anomaly`.
+    numpy_text : str or function, optional
+        How it is written in NumPy, by the names of its inputs and settings, a function if that
+        depends on the settings: ``"np.cumsum(x, axis=axis)"``. A keyword at its default is left
+        out. Without this it is written as `symbol`, or as a call of `numpy` or of itself.
+    latex : str, optional
+        How it is typeset, ``#1`` being the first input: ``r"\sqrt{#1}"``. Without a ``#`` it is
+        the name of the function: ``r"\exp"``.
 
     Returns
     -------
@@ -328,7 +340,7 @@ def primitive(
         op = Op(
             forward, numpy=numpy, shape=shape, dtype=dtype, domain=domain,
             piecewise_constant=piecewise_constant, moves_entries=moves_entries, noun=noun,
-            symbol=symbol, roles=roles, remedy=remedy,
+            symbol=symbol, roles=roles, remedy=remedy, numpy_text=numpy_text, latex=latex,
         )  # fmt: skip
         if numpy is not None:
             NUMPY[numpy] = op

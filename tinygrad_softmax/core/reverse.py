@@ -8,7 +8,7 @@ there before.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import suppress
 from functools import cache
 from operator import attrgetter
@@ -28,8 +28,12 @@ _by_serial = attrgetter("serial")
 
 def reverse(
     root: Any, seed: Any, *, wrap: type[Value] | None = None, consume: bool = False
-) -> Iterator[tuple[Any, Any, bool]]:
-    """Yield ``(node, gradient, owned)`` for every node that `root` depends on, `root` first."""
+) -> Generator[tuple[Any, Any, bool], Any, None]:
+    """Yield ``(node, gradient, owned)`` for every node that `root` depends on, `root` first.
+
+    What is sent in answer to an op takes the place of its gradient from there on: a derivation
+    sends a name for it.
+    """
     keep_freed_memory()
     nodes, shared = _survey(root)
     watch = MODE.get().watch
@@ -51,7 +55,9 @@ def reverse(
             continue
         if g.shape != node.shape and not _may_stay_compact(node):
             g = np.broadcast_to(g, node.shape)
-        yield node, g, node in owned
+        sent = yield node, g, node in owned
+        if sent is not None:
+            g = sent
         parents, held = node.parents, node.saved if wrap is None else _rewrap(wrap, node)
         for edge in node.plan.edges:
             position, function, pick, context = edge

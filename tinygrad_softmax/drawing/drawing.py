@@ -1,7 +1,7 @@
 """`draw`: the graph of a loss as a picture.
 
-Imports everything of this folder. A recorded loss is drawn from its tape; a function is traced, or
-run where it cannot be, and drawn with the values that it has at its inputs.
+A recorded loss is drawn from its tape; a function is traced, or run where it cannot be, and drawn
+with the values that it has at its inputs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..core.errors import check_names
 from ..core.tensor import Tensor
 from .dot import as_dot
 from .page import as_frame, as_page
-from .picture import Picture, pictured
+from .picture import Picture
 from .subject import of_function, of_tensor
 from .svg import as_svg
 
@@ -54,7 +54,10 @@ class Drawing:
 
     @cached_property
     def html(self) -> str:
-        """The picture as a page of its own, which walks through the backward pass."""
+        """The picture as a page of its own, which walks through the backward pass.
+
+        It is one file and needs no network. ``graph.html#step=5`` is the address of a step.
+        """
         return as_page(self.picture, self.svg)
 
     @cached_property
@@ -69,24 +72,14 @@ class Drawing:
         ------
         ValueError
             If the name of the file ends in anything else.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> draw(lambda x: np.sum(x), x=np.ones(3)).save("graph.png")
-        Traceback (most recent call last):
-            ...
-        ValueError: 'graph.png' ends in '.png', and a picture is saved as .svg, .html or .dot: \
-choose one of these (a browser or Inkscape turns an .svg into other formats)
         """
         ending = Path(path).suffix.lower()
-        writers = {".svg": "svg", ".html": "html", ".dot": "dot"}
-        if ending not in writers:
+        if ending not in (".svg", ".html", ".dot"):
             raise ValueError(
                 f"{str(path)!r} ends in {ending!r}, and a picture is saved as .svg, .html or .dot: "
                 "choose one of these (a browser or Inkscape turns an .svg into other formats)"
             )
-        Path(path).write_text(getattr(self, writers[ending]), "utf-8")
+        Path(path).write_text(getattr(self, ending[1:]), "utf-8")
 
     def _repr_svg_(self) -> str:
         return self.svg
@@ -99,14 +92,8 @@ choose one of these (a browser or Inkscape turns an .svg into other formats)
         return f"<Drawing of {self.picture.boxes[0].name}: {boxes} boxes, {links} arrows>"
 
 
-def draw(
-    loss: Tensor | Callable[..., Any],
-    /,
-    wrt: str | tuple[str, ...] | None = None,
-    *,
-    limit: int = LIMIT,
-    **inputs: Any,
-) -> Drawing:
+def draw(loss: Tensor | Callable[..., Any], /, wrt: str | tuple[str, ...] | None = None, *,
+         limit: int = LIMIT, **inputs: Any) -> Drawing:  # fmt: skip
     """Draw the graph of a loss: what is computed from what, and how the gradient comes back.
 
     Parameters
@@ -116,8 +103,8 @@ def draw(
         and kept: ``loss.backward()`` works afterwards, and no ``.grad`` is set. One that
         backward() has used up cannot be drawn any more.
     wrt : str or tuple of str, optional
-        By which inputs of a function to differentiate (or local variables of it, such as
-        ``"scores"``); the first input if not given.
+        The inputs of a function with respect to which to differentiate (or local variables of it,
+        such as ``"scores"``); the first input if not given.
     limit : int
         The largest number of boxes to draw.
     **inputs
@@ -143,9 +130,11 @@ def draw(
 
     Notes
     -----
-    A function shows the most: every value, and the derived line of every gradient that has one. A
-    tape holds only what the gradient rules asked for; a value is shown if it is among these, if a
-    variable holds it, or if it follows from others. The page says which ones are not.
+    A function shows the most: every value, the line of its source that makes it (if the source is
+    available), and the derived line of every gradient that has one. A tape holds only what the
+    gradient rules asked for; a value is shown if it is among these, if a variable holds it, or if
+    it follows from others. The page says which ones are not. Of a large array a heat map shows
+    some of the rows, sorted by the integer labels among the inputs if there are any.
 
     Examples
     --------
@@ -158,16 +147,13 @@ def draw(
     if isinstance(loss, Tensor):
         if wrt is not None or inputs:
             raise TypeError("draw(loss) of a Tensor takes no inputs: its tape says the rest")
-        subject = of_tensor(loss)
+        picture = of_tensor(loss)
     elif callable(loss):
         check_names(inputs)
-        subject = of_function(loss, wrt, inputs)
+        picture = of_function(loss, wrt, inputs)
     else:
-        raise TypeError(
-            f"draw() takes a loss: a Tensor, or a function with its inputs, not "
-            f"{type(loss).__name__}"
-        )
-    picture = pictured(subject)
+        raise TypeError("draw() takes a loss: a Tensor, or a function with its inputs, not "
+                        f"{type(loss).__name__}")  # fmt: skip
     if len(picture.boxes) > limit:
         raise ValueError(
             f"the graph has {len(picture.boxes)} boxes, more than the {limit} that a picture is "

@@ -1,7 +1,7 @@
 """The picture as a page: one file that walks through the backward pass.
 
-Imports `picture` and `svg`. The page's frame, style and script are files beside this one; what the
-script tells is put into the page as data, so nothing of the user's is ever read as code.
+The page's frame, style and script are files beside this one; what the script tells is put into the
+page as data, so nothing of the user's is ever read as code.
 """
 
 from __future__ import annotations
@@ -11,25 +11,26 @@ import re
 from html import escape
 from typing import Any
 
-from ..prose.sentences import listed
-from .picture import KINDS, Arrival, Box, Picture
-from .routes import Frame
-from .summary import Summary
+from .layout import Frame
+from .picture import KINDS, Picture
 from .svg import asset, outline
-
-#: What each kind is called in the legend.
-_LEGEND = {"data": "data", "parameter": "parameter", "step": "step in between",
-           "named": "value with a name", "loss": "loss"}  # fmt: skip
 
 
 def as_page(picture: Picture, svg: str) -> str:
     """Return the page around the picture; it needs nothing from the network."""
+    name, start = picture.boxes[0].name, said(picture, 0)
+    source = "".join(f'<code data-line="{i}">{escape(line)}\n</code>'
+                     for i, line in enumerate(picture.code))  # fmt: skip
     parts = {
-        "title": escape(f"The loss {picture.boxes[0].name}, there and back"),
-        "loss": escape(picture.boxes[0].name),
+        "title": escape(f"The loss {name}, there and back"),
+        "loss": escape(name),
         "style": asset("page.css"),
-        "legend": "\n".join(_sample(kind, text) for kind, text in _LEGEND.items()),
+        "legend": "\n".join(_sample(kind, text) for kind, (text, _) in KINDS.items()),
         "svg": svg,
+        "said": _marked(start),
+        "source": f'<pre id="source" tabindex="0" aria-label="The code">{source}</pre>'
+        if source
+        else "",
         "notes": "\n".join(f"<p>{_marked(note)}</p>" for note in picture.notes),
         "data": _script(as_data(picture)),
         "script": asset("page.js"),
@@ -41,6 +42,38 @@ def as_frame(picture: Picture, page: str) -> str:
     """Return the page in a frame, for a notebook: its style and script stay in there."""
     return (f'<iframe title="{escape(picture.title)}" srcdoc="{escape(page)}" '
             'style="width: 100%; height: 46rem; border: 1px solid #8884"></iframe>')  # fmt: skip
+
+
+def as_data(picture: Picture) -> dict[str, Any]:
+    """Return what the script tells of each step and box."""
+    boxes = [
+        {key: value._asdict() if hasattr(value, "_asdict") else value
+         for key, value in box._asdict().items()}
+        | {"kind": KINDS[box.kind][1],
+           "arrivals": [{**arrival._asdict(), "name": picture.boxes[arrival.source].name}
+                        for arrival in box.arrivals]}
+        for box in picture.boxes
+    ]  # fmt: skip
+    steps = [said(picture, k) for k in range(picture.steps + 1)]
+    return {"steps": picture.steps, "said": steps, "boxes": boxes}
+
+
+def said(picture: Picture, step: int) -> str:
+    """Return the sentence that goes with a step of the backward pass.
+
+    It is read out by a screen reader, so it stands by itself.
+    """
+    head = f"Step {step} of {picture.steps}:"
+    if not step:
+        return (f"{head} the loss has been computed. Press Next, or the right arrow key, and its "
+                "gradient comes back.")  # fmt: skip
+    box = picture.boxes[step - 1]
+    if not box.arrivals:
+        return f"{head} the gradient starts at `{box.name}`. {box.lead}"
+    *rest, last = (f"`{picture.boxes[arrival.source].name}`" for arrival in box.arrivals)
+    sources = f"{', '.join(rest)} and {last}" if rest else last
+    why = box.lead if rest else box.arrivals[0].sentence
+    return f"{head} from {sources} back to `{box.name}`. {why}"
 
 
 def _marked(text: str) -> str:
@@ -58,55 +91,3 @@ def _sample(kind: str, text: str) -> str:
     shape = outline(kind, Frame(2, 2, 40, 18))
     return (f'<li><svg class="tgd" width="44" height="22" aria-hidden="true">'
             f'<g class="box {kind}">{shape}</g></svg> {text}</li>')  # fmt: skip
-
-
-def as_data(picture: Picture) -> dict[str, Any]:
-    """Return what the script tells of each box."""
-    boxes = [_told(picture, i, box) for i, box in enumerate(picture.boxes)]
-    return {"steps": picture.steps, "boxes": boxes}
-
-
-def _told(picture: Picture, i: int, box: Box) -> dict[str, Any]:
-    line = box.line
-    return {
-        "name": box.name,
-        "kind": KINDS[box.kind],
-        "op": box.op,
-        "shape": box.shape,
-        "definition": box.definition,
-        "value": _shown(box.value),
-        "gradient": box.gradient,
-        "slope": _shown(box.slope),
-        "said": said(picture, i) if box.gradient else "",
-        "lead": box.lead,
-        "arrivals": [_arrival(picture, arrival) for arrival in box.arrivals],
-        "line": None if line is None else {
-            "code": line.code,
-            "parts": [text[0].upper() + text[1:] for text in line.contributions],
-            "sentences": line.sentences,
-        },
-    }  # fmt: skip
-
-
-def _shown(summary: Summary | None) -> dict[str, Any] | None:
-    return None if summary is None else summary._asdict()
-
-
-def _arrival(picture: Picture, arrival: Arrival) -> dict[str, Any]:
-    return {**arrival._asdict(), "name": picture.boxes[arrival.source].name}
-
-
-def said(picture: Picture, i: int) -> str:
-    """Return the sentence that goes with one step of the backward pass.
-
-    It is read out by a screen reader, so it stands by itself.
-    """
-    box = picture.boxes[i]
-    step = f"Step {i + 1} of {picture.steps}."
-    if not box.arrivals:
-        return f"{step} Start at `{box.name}`. {box.lead}"
-    sources = listed([f"`{picture.boxes[arrival.source].name}`" for arrival in box.arrivals])
-    text = f"{step} From {sources} back to `{box.name}`."
-    if len(box.arrivals) == 1:
-        return f"{text} {box.arrivals[0].sentence}"
-    return f"{text} {box.lead}"

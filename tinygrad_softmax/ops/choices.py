@@ -16,7 +16,7 @@ from ..core.op import Op, implements, primitive
 from ..core.tape import Value
 
 
-@primitive()
+@primitive(numpy_text="np.maximum(x, y)", latex=r"\max")
 def maximum(x: Any, y: Any) -> Any:
     """The larger of two values, entry by entry."""
     return np.maximum(x, y)
@@ -34,7 +34,7 @@ def _(g: Any, x: Any, y: Any) -> Any:
     return g * np.greater(y, x)
 
 
-@primitive()
+@primitive(numpy_text="np.minimum(x, y)", latex=r"\min")
 def minimum(x: Any, y: Any) -> Any:
     """The smaller of two values, entry by entry."""
     return np.minimum(x, y)
@@ -93,7 +93,7 @@ def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: 
     return a if a_max is None else smaller(a, a_max)
 
 
-@primitive()
+@primitive(numpy_text="np.where(condition, x, y)")
 def where(condition: Any, x: Any, y: Any) -> Any:
     """`x` where the condition holds, `y` elsewhere."""
     return np.where(condition, x, y)
@@ -177,7 +177,7 @@ isfinite, isnan, isinf, signbit, logical_not, logical_and, logical_or, logical_x
 )  # fmt: skip
 
 
-@primitive(piecewise_constant=True, moves_entries=True)
+@primitive(piecewise_constant=True, moves_entries=True, numpy_text="x", latex="#1")
 def stop_gradient(x: Any) -> Any:
     """The values of `x` as a constant: what is made of them passes nothing back."""
     return x

@@ -113,19 +113,21 @@ def _(g: Any, out: Any, y: Any) -> Any:
 
 negative = _unary(
     np.negative, "The opposite sign, entry by entry.", lambda g: -g,
-    "Minus `x` falls as `x` rises, so `g` changes its sign.", noun="minus",
+    "Minus `x` falls as `x` rises, so `g` changes its sign.", noun="minus", numpy_text="-x",
 )  # fmt: skip
 positive = _unary(
     np.positive, "The same values, as a new tensor.", lambda g: g,
     "The values are those of `x`, so `g` passes through unchanged.", moves_entries=True,
+    numpy_text="x", latex="#1",
 )  # fmt: skip
 absolute = _unary(
     np.absolute, "Distance from zero, entry by entry.", lambda g, x: g * np.sign(x),
     "The slope is 1 right of zero and -1 left of it; at the kink itself it is taken as 0.",
+    numpy_text="np.abs(x)", latex=r"\left|#1\right|",
 )  # fmt: skip
 square = _unary(
     np.square, "`x` times itself.", lambda g, x: 2 * g * x,
-    "`x` is a factor twice, so the slope is `2 * x`.",
+    "`x` is a factor twice, so the slope is `2 * x`.", latex="#1^{2}",
 )  # fmt: skip
 power = _binary(
     np.power, "`x` to the power `p`, entry by entry; the exponent may be a tensor as well.", "xp",
@@ -145,6 +147,8 @@ def _lowered(p: Any, x: Any) -> Any:
     """Return p - 1; another exponent where 0 * 0**-1 would be NaN: there the power is constant."""
     if isinstance(p, (int, float)):  # stays a Python scalar, so that float32 stays float32
         return p - 1 if p else 1
+    if is_symbolic(p):
+        return p - 1
     if getattr(p, "node", None) is None:
         return np.where(np.equal(p, 0), 1, p - 1)
     return p - 1 + np.logical_and(np.equal(p, 0), np.equal(x, 0))  # the slope in p has to stay
@@ -160,12 +164,14 @@ def _(g: Any, out: Any, x: Any) -> Any:
 sqrt = _unary(
     np.sqrt, "Square root, entry by entry.", lambda g, out: g / (2 * out),
     "The root flattens as it grows: its slope is `1 / (2 * out)`.", domain=(0.1, 4),
+    latex=r"\sqrt{#1}",
     remedy="its argument has reached 0, where the slope is infinite, or below: add a small "
     "constant inside the root" + _BELOW.format("sqrt"),
 )  # fmt: skip
 cbrt = _unary(
     np.cbrt, "Cube root, entry by entry.", lambda g, out: g / (3 * out * out),
     "The root flattens as it grows: its slope is `1 / (3 * out**2)`.", domain=(0.1, 4),
+    latex=r"\sqrt[3]{#1}",
 )  # fmt: skip
 floor_divide = _binary(
     np.floor_divide, "Quotient, rounded down.", symbol="//", domain=((-3, 3), (0.5, 3))
@@ -235,8 +241,10 @@ for _radians in (np.radians, np.deg2rad):
 
 _FLAT = "The result stays what it is when `x` is nudged, so nothing passes back."
 sign = _unary(np.sign, "-1, 0 or 1, entry by entry.", lambda g: 0 * g, _FLAT)
-floor = _unary(np.floor, "Rounded down.", lambda g: 0 * g, _FLAT)
-ceil = _unary(np.ceil, "Rounded up.", lambda g: 0 * g, _FLAT)
+floor = _unary(np.floor, "Rounded down.", lambda g: 0 * g, _FLAT,
+               latex=r"\left\lfloor #1\right\rfloor")  # fmt: skip
+ceil = _unary(np.ceil, "Rounded up.", lambda g: 0 * g, _FLAT,
+              latex=r"\left\lceil #1\right\rceil")  # fmt: skip
 trunc = _unary(np.trunc, "Rounded towards zero.", lambda g: 0 * g, _FLAT)
 rint = _unary(np.rint, "Rounded to the nearest integer.", lambda g: 0 * g, _FLAT)
 implements(np.fix)(trunc)
@@ -255,7 +263,7 @@ def _(g: Any, x: Any) -> Any:
     return g * np.equal(x, 0)
 
 
-@primitive(shape=lambda x, decimals: x)
+@primitive(shape=lambda x, decimals: x, numpy_text="np.round(x, decimals)")
 def rounded(x: Any, *, decimals: int) -> Any:
     """Rounded to so many decimals."""
     return np.round(x, decimals)
@@ -277,13 +285,13 @@ def round_(a: Any, decimals: int = 0) -> Any:
 
 exp = _unary(
     np.exp, "e to the power `x`, entry by entry.", lambda g, out: g * out,
-    "The exponential is its own slope, so `g` is scaled by `out`.",
+    "The exponential is its own slope, so `g` is scaled by `out`.", latex=r"\exp",
     remedy="subtract the row maximum first, which changes no probability: "
     "np.exp(s - np.max(s, axis=1, keepdims=True)), or use softmax or cross_entropy",
 )  # fmt: skip
 exp2 = _unary(
     np.exp2, "2 to the power `x`, entry by entry.", lambda g, out: g * out * math.log(2),
-    "The power of 2 grows by itself times log(2).",
+    "The power of 2 grows by itself times log(2).", latex="2^{#1}",
 )  # fmt: skip
 expm1 = _unary(
     np.expm1, "exp(x) - 1, exact near zero.", lambda g, out: g * (out + 1),
@@ -292,7 +300,7 @@ expm1 = _unary(
 log = _unary(
     np.log, "Natural logarithm, entry by entry.", lambda g, x: g / x,
     "The slope of the logarithm is `1 / x`: the smaller `x`, the more a nudge matters.",
-    domain=(0.1, 4), remedy=_LOG + _BELOW.format("log"),
+    domain=(0.1, 4), remedy=_LOG + _BELOW.format("log"), latex=r"\log",
 )  # fmt: skip
 log1p = _unary(
     np.log1p, "log(1 + x), exact near zero.", lambda g, x: g / (1 + x),
@@ -302,12 +310,12 @@ log1p = _unary(
 log2 = _unary(
     np.log2, "Logarithm to base 2, entry by entry.", lambda g, x: g / (x * math.log(2)),
     "The natural logarithm's slope `1 / x`, divided by log(2).", domain=(0.1, 4),
-    remedy=_LOG + _BELOW.format("log2"),
+    remedy=_LOG + _BELOW.format("log2"), latex=r"\log_{2}",
 )  # fmt: skip
 log10 = _unary(
     np.log10, "Logarithm to base 10, entry by entry.", lambda g, x: g / (x * math.log(10)),
     "The natural logarithm's slope `1 / x`, divided by log(10).", domain=(0.1, 4),
-    remedy=_LOG + _BELOW.format("log10"),
+    remedy=_LOG + _BELOW.format("log10"), latex=r"\log_{10}",
 )  # fmt: skip
 logaddexp = _binary(np.logaddexp, "log(exp(x) + exp(y)) without overflow.")
 logaddexp2 = _binary(np.logaddexp2, "log2(2**x + 2**y) without overflow.")
@@ -349,42 +357,42 @@ def _(g: Any, y: Any, out: Any) -> Any:
 
 sin = _unary(
     np.sin, "Sine of an angle in radians.", lambda g, x: g * np.cos(x),
-    "The slope of the sine is the cosine of `x`.",
+    "The slope of the sine is the cosine of `x`.", latex=r"\sin",
 )  # fmt: skip
 cos = _unary(
     np.cos, "Cosine of an angle in radians.", lambda g, x: -g * np.sin(x),
-    "The slope of the cosine is minus the sine of `x`.",
+    "The slope of the cosine is minus the sine of `x`.", latex=r"\cos",
 )  # fmt: skip
 tan = _unary(
     np.tan, "Tangent of an angle in radians.", lambda g, out: g * (1 + out * out),
-    "The slope of the tangent is `1 + out**2`.", domain=(-1, 1),
+    "The slope of the tangent is `1 + out**2`.", domain=(-1, 1), latex=r"\tan",
 )  # fmt: skip
 sinh = _unary(
     np.sinh, "Hyperbolic sine.", lambda g, x: g * np.cosh(x),
-    "The slope of the hyperbolic sine is the hyperbolic cosine of `x`.",
+    "The slope of the hyperbolic sine is the hyperbolic cosine of `x`.", latex=r"\sinh",
 )  # fmt: skip
 cosh = _unary(
     np.cosh, "Hyperbolic cosine.", lambda g, x: g * np.sinh(x),
-    "The slope of the hyperbolic cosine is the hyperbolic sine of `x`.",
+    "The slope of the hyperbolic cosine is the hyperbolic sine of `x`.", latex=r"\cosh",
 )  # fmt: skip
 tanh = _unary(
     np.tanh, "Hyperbolic tangent: squashes to (-1, 1).", lambda g, out: g * (1 - out * out),
-    "The slope is `1 - out**2`: 1 in the middle, 0 where the tangent saturates.",
+    "The slope is `1 - out**2`: 1 in the middle, 0 where the tangent saturates.", latex=r"\tanh",
 )  # fmt: skip
 _EDGE = "its argument has reached -1 or 1, where the slope is infinite, or beyond"
 arcsin = _unary(
     np.arcsin, "The angle, in radians, whose sine is `x`.", lambda g, x: g / np.sqrt(1 - x * x),
-    "The slope of the arc sine is `1 / sqrt(1 - x**2)`.", domain=(-0.9, 0.9),
+    "The slope of the arc sine is `1 / sqrt(1 - x**2)`.", domain=(-0.9, 0.9), latex=r"\arcsin",
     remedy=_EDGE + _BELOW.format("arcsin"),
 )  # fmt: skip
 arccos = _unary(
     np.arccos, "The angle, in radians, whose cosine is `x`.", lambda g, x: -g / np.sqrt(1 - x * x),
-    "The slope of the arc cosine is `-1 / sqrt(1 - x**2)`.", domain=(-0.9, 0.9),
+    "The slope of the arc cosine is `-1 / sqrt(1 - x**2)`.", domain=(-0.9, 0.9), latex=r"\arccos",
     remedy=_EDGE + _BELOW.format("arccos"),
 )  # fmt: skip
 arctan = _unary(
     np.arctan, "The angle, in radians, whose tangent is `x`.", lambda g, x: g / (1 + x * x),
-    "The slope of the arc tangent is `1 / (1 + x**2)`.",
+    "The slope of the arc tangent is `1 / (1 + x**2)`.", latex=r"\arctan",
 )  # fmt: skip
 arcsinh = _unary(
     np.arcsinh, "Inverse of the hyperbolic sine.", lambda g, x: g / np.sqrt(x * x + 1),
@@ -455,7 +463,7 @@ def _sinc(x: Any, order: int) -> Any:
     return (np.pi**order * np.where(near, sum(terms), found)).astype(x.dtype)
 
 
-@primitive(shape=lambda x, order: x)
+@primitive(shape=lambda x, order: x, numpy_text=lambda order: "" if order else "np.sinc(x)")
 def sinc(x: Any, *, order: int) -> Any:
     """sin(pi x) / (pi x), or its derivative of this order."""
     return _sinc(x, order)
@@ -473,7 +481,7 @@ implements(np.sinc)(lambda x: sinc(x, order=0))
 # --- types ---
 
 
-@primitive(shape=lambda x, dtype: x)
+@primitive(shape=lambda x, dtype: x, numpy_text="x.astype(dtype)", latex="#1")
 def astype(x: Any, *, dtype: Any) -> Any:
     """The same values in another floating-point type."""
     return x.astype(dtype)

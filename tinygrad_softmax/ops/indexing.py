@@ -17,7 +17,7 @@ from ..core.tape import Value
 from ..core.tensor import _getitem
 
 
-@primitive(shape=picked, moves_entries=True, noun="picked")
+@primitive(shape=picked, moves_entries=True, noun="picked", numpy_text="x[index]")
 def getitem(x: Any, *, index: Any) -> Any:
     """The entries of `x` at `index`."""
     return x[index]

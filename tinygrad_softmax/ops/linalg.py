@@ -73,7 +73,10 @@ def _summed_shape(*operands: Shape, terms: tuple[str, ...], result: str) -> Shap
     return tuple(sizes[letter][0] for letter in result)
 
 
-@primitive(shape=_summed_shape)
+@primitive(
+    shape=_summed_shape,
+    numpy_text=lambda terms, result: f"np.einsum('{','.join(terms)}->{result}', *operands)",
+)
 def einsum(*operands: Any, terms: tuple[str, ...], result: str) -> Any:
     """Multiply the operands along shared letters and sum over those that `result` lacks."""
     return np.einsum(f"{','.join(terms)}->{result}", *operands)
@@ -276,8 +279,8 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1,
     """The vector at right angles to both, in three dimensions."""
     axisa, axisb, axisc = (axisa, axisb, axisc) if axis is None else (axis,) * 3
     a, b = np.moveaxis(a, axisa, -1), np.moveaxis(b, axisb, -1)
-    if a.shape[-1] != 3 or b.shape[-1] != 3:
-        raise NoRuleError(f"np.cross of Tensors takes vectors of 3, not {a.shape} and {b.shape}")
+    for vectors in (a, b):
+        _need_equal("np.cross takes vectors of 3", vectors.shape[-1:], (3,))
     ahead, behind = [1, 2, 0], [2, 0, 1]
     found = a[..., ahead] * b[..., behind] - a[..., behind] * b[..., ahead]
     return moveaxis(found, -1, axisc)
@@ -286,6 +289,11 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1,
 @implements(np.linalg.cross)
 def _cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     return cross(x1, x2, axis=axis)
+
+
+def _halved(x: Any) -> Any:
+    """Return the lower triangle, its diagonal halved."""
+    return (np.tril(x) + np.tril(x, -1)) / 2
 
 
 @implements(np.convolve)
@@ -347,7 +355,7 @@ def multi_dot(arrays: Sequence[Any]) -> Any:
 # --- equations, determinants, factors ---
 
 
-@primitive(numpy=np.linalg.inv, shape=lambda x: x)
+@primitive(numpy=np.linalg.inv, shape=lambda x: x, latex="#1^{-1}")
 def inv(x: Any) -> Any:
     """The inverse of each square matrix."""
     return np.linalg.inv(x)
@@ -355,11 +363,14 @@ def inv(x: Any) -> Any:
 
 @inv.grad("x")
 def _(g: Any, out: Any) -> Any:
-    """Nudging `x` moves the inverse by minus `out @ dx @ out`, so `g` goes back by both sides."""
+    """The inverse falls as `x` rises, so `g` goes back by both sides and changes its sign."""
     return -(_turned(out) @ g @ _turned(out))
 
 
-@primitive(shape=lambda x, b: (*broadcast(x[:-2], b[:-2]), *b[-2:]))
+@primitive(
+    shape=lambda x, b: (*broadcast(x[:-2], b[:-2]), *b[-2:]), latex=r"#1^{-1} \, \left(#2\right)",
+    numpy_text="np.linalg.solve(x, b)",
+)  # fmt: skip
 def solve(x: Any, b: Any) -> Any:
     """The matrix with ``x @ out = b``."""
     return np.linalg.solve(x, b)
@@ -393,7 +404,7 @@ def _cofactors(x: Any) -> Any:
     return sign[..., None, None] * (u * others[..., None, :]) @ vh
 
 
-@primitive(numpy=np.linalg.det, shape=lambda x: x[:-2])
+@primitive(numpy=np.linalg.det, shape=lambda x: x[:-2], latex=r"\det")
 def det(x: Any) -> Any:
     """The determinant of each square matrix."""
     return np.linalg.det(x)
@@ -408,7 +419,10 @@ def _(g: Any, out: Any, x: Any) -> Any:
     return g * np.expand_dims(out, (-1, -2)) * _turned(np.linalg.inv(x))
 
 
-@primitive(shape=lambda x: x[:-2])
+@primitive(
+    shape=lambda x: x[:-2], numpy_text="np.linalg.slogdet(x)[1]",
+    latex=r"\log\left|\det\left(#1\right)\right|",
+)  # fmt: skip
 def logabsdet(x: Any) -> Any:
     """The logarithm of the size of each determinant, without overflow."""
     return np.linalg.slogdet(x)[1]
@@ -433,7 +447,7 @@ def slogdet(a: Any) -> SlogdetResult:
     return SlogdetResult(np.linalg.slogdet(a.array).sign, logabsdet(a))
 
 
-@primitive(shape=lambda x: x)
+@primitive(shape=lambda x: x, numpy_text="np.linalg.cholesky(x)")
 def cholesky(x: Any) -> Any:
     """The lower triangle with ``out @ out.T = x``, of each symmetric positive definite matrix."""
     return np.linalg.cholesky(x)
@@ -445,10 +459,9 @@ def _(g: Any, out: Any) -> Any:
 
     NumPy reads the lower triangle only, so each entry of it also stands for its mirror image.
     """
-    lower, one = np.tri(out.shape[-1]), np.eye(out.shape[-1])
     back = _turned(np.linalg.inv(out))
-    whole = back @ ((lower - one / 2) * (_turned(out) @ g)) @ _turned(back)
-    return (lower - one / 2) * (whole + _turned(whole))
+    whole = back @ _halved(_turned(out) @ g) @ _turned(back)
+    return _halved(whole + _turned(whole))
 
 
 @implements(np.linalg.cholesky)
@@ -456,7 +469,10 @@ def _cholesky(a: Any, /, *, upper: bool = False) -> Any:
     return _turned(cholesky(_turned(a))) if upper else cholesky(a)
 
 
-@primitive(shape=lambda x: x[:-2])
+@primitive(
+    shape=lambda x: x[:-2], numpy_text="np.linalg.norm(x, 2, axis=(-2, -1))",
+    latex=r"\left\|#1\right\|_{2}",
+)  # fmt: skip
 def largest_singular_value(x: Any) -> Any:
     """The largest factor by which each matrix stretches a vector."""
     return np.linalg.norm(x, 2, axis=(-2, -1))
@@ -475,7 +491,7 @@ def _(g: Any, x: Any) -> Any:
 # --- norms ---
 
 
-@primitive(domain=(0.1, 4))
+@primitive(domain=(0.1, 4), numpy_text="np.sqrt(x)", latex=r"\sqrt{#1}")
 def length(x: Any) -> Any:
     """The square root of a sum of squares."""
     return np.sqrt(x)

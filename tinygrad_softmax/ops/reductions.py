@@ -26,7 +26,10 @@ from .shaping import joined, ravel, reshape, take_along_axis
 # NumPy's stubs know `reduce` with a literal `keepdims` only: hence the three ignored overloads.
 
 
-@primitive(shape=reduced)
+@primitive(
+    shape=reduced, latex=r"\sum",
+    numpy_text="np.sum(x, axis=axis, dtype=dtype, keepdims=keepdims)",
+)  # fmt: skip
 def sum(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
     """Sum over `axis` (every axis if None)."""
     if keepdims and axis in (1, -1) and dtype is None and x.__class__ is np.ndarray and x.ndim == 2:
@@ -44,13 +47,13 @@ def _(g: Any, axis: Any, keepdims: bool, shape: Any) -> Any:
     return g.reshape(kept_dims(shape, axis))
 
 
-@primitive(shape=reduced)
+@primitive(shape=reduced, numpy_text="np.max(x, axis=axis, keepdims=keepdims)", latex=r"\max")
 def max(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The largest entry over `axis` (every axis if None)."""
     return np.maximum.reduce(x, axis=axis, keepdims=bool(keepdims))  # type: ignore[call-overload]
 
 
-@primitive(shape=reduced)
+@primitive(shape=reduced, numpy_text="np.min(x, axis=axis, keepdims=keepdims)", latex=r"\min")
 def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The smallest entry over `axis` (every axis if None)."""
     return np.minimum.reduce(x, axis=axis, keepdims=bool(keepdims))  # type: ignore[call-overload]
@@ -65,7 +68,7 @@ def _(g: Any, out: Any, x: Any, axis: Any, shape: Any) -> Any:
     return g.reshape(ones) * won / np.sum(won, axis=axis, keepdims=True)
 
 
-@primitive(shape=lambda x, axis: x)
+@primitive(shape=lambda x, axis: x, numpy_text="np.cumsum(x, axis=axis)")
 def cumsum(x: Any, *, axis: int) -> Any:
     """Running sum along `axis`."""
     return np.cumsum(x, axis=axis)

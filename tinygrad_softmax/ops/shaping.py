@@ -30,7 +30,7 @@ def reshaped(x: Shape, shape: Any) -> Shape:
     return tuple(math.prod(x) // known if size == -1 else size for size in shape)
 
 
-@primitive(shape=reshaped, moves_entries=True)
+@primitive(shape=reshaped, moves_entries=True, numpy_text="x.reshape(*shape)")
 def reshape(x: Any, *, shape: Any) -> Any:
     """The entries of `x`, in order, in another shape."""
     return np.reshape(x, shape)
@@ -47,7 +47,14 @@ def permuted(x: Shape, axes: Any = None) -> Shape:
     return x[::-1] if axes is None else tuple(x[axis] for axis in axes)
 
 
-@primitive(shape=permuted, moves_entries=True)
+def _transpose_text(axes: Any) -> str:
+    """Return how a reordering of axes is written: a reversal is ``x.T``."""
+    ndim = len(axes or ())
+    reverse = axes is None or [axis % ndim for axis in axes] == [*range(ndim)][::-1]
+    return "x.T" if reverse else "np.transpose(x, axes)"
+
+
+@primitive(shape=permuted, moves_entries=True, numpy_text=_transpose_text)
 def transpose(x: Any, axes: Any = None) -> Any:
     """The axes of `x` in another order (reversed if `axes` is None)."""
     return np.transpose(x, axes)
@@ -62,7 +69,10 @@ def _(g: Any, axes: Any) -> Any:
     return np.transpose(g, sorted(range(ndim), key=lambda i: axes[i] % ndim))
 
 
-@primitive(shape=lambda x, shape: broadcast(x, tuple(shape)), moves_entries=True)
+@primitive(
+    shape=lambda x, shape: broadcast(x, tuple(shape)), moves_entries=True, latex="#1",
+    numpy_text="np.broadcast_to(x, shape)",
+)  # fmt: skip
 def broadcast_to(x: Any, *, shape: Any) -> Any:
     """`x` repeated along the axes where it has size 1, to `shape`."""
     return np.broadcast_to(x, shape)
@@ -78,7 +88,7 @@ def _joined_shape(*arrays: Shape, axis: int, sizes: Any) -> Shape:
     return (*arrays[0][:axis], sum(sizes), *arrays[0][axis + 1 :])
 
 
-@primitive(shape=_joined_shape)
+@primitive(shape=_joined_shape, numpy_text="np.concatenate(arrays, axis=axis)")
 def concatenate(*arrays: Any, axis: int, sizes: tuple[int, ...]) -> Any:
     """The arrays one after the other along `axis`, where they have these `sizes`."""
     return np.concatenate(arrays, axis)

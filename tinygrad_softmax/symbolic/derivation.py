@@ -10,8 +10,7 @@ from __future__ import annotations
 import ast
 import inspect
 import linecache
-from collections.abc import Callable, Iterator
-from functools import cached_property
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,12 +19,10 @@ from ..core.errors import check_names
 from .algebra import Algebra
 from .chain import Chain, check_fits
 from .checked import checked
-from .document import Part, latex, markdown, parts, plain
 from .present import Presenter
 from .program import Program, written
 from .stabiliser import Stabiliser
 from .stability import stabilised
-from .steps import Shown, Stage, Teller
 from .terms import DerivationError
 from .trace import Trace, trace
 
@@ -63,50 +60,6 @@ class Derivation:
     def algebra(self) -> Algebra:
         """Where the laws were applied; ``algebra.steps`` are the applications."""
         return self.chain.algebra
-
-    @cached_property
-    def _teller(self) -> Teller:
-        return Teller(self.chain, self.presenter, self.program)
-
-    @cached_property
-    def stages(self) -> list[Stage]:
-        """How each named gradient comes about, from the loss back."""
-        return self._teller.stages()
-
-    @property
-    def steps(self) -> list[Shown]:
-        """Every step: the law (or chain rule), its sentence, before, after, their difference."""
-        told = [step for stage in self.stages for step in stage.steps]
-        return [*self._teller.told(self._reformed), *told, *self._teller.told(self._finished)]
-
-    def _document(self) -> Iterator[Part]:
-        name = getattr(self.function, "__name__", "the loss")
-        by = " and ".join(f"`{which}`" for which in self.wrt)
-        title = "The gradient of the loss" if name == "<lambda>" else f"The gradient of `{name}`"
-        told = self._teller.told
-        return parts(f"{title} by {by}", self.program, told(self._reformed), self.stages,
-                     told(self._finished), self.checked)  # fmt: skip
-
-    def __str__(self) -> str:
-        return plain(self._document())
-
-    @property
-    def markdown(self) -> str:
-        """The derivation as Markdown, from the chain rule to the closed form, with shapes."""
-        return markdown(self._document())
-
-    @property
-    def latex(self) -> str:
-        """The derivation as a LaTeX fragment (it wants ``amsmath``)."""
-        world = self.trace.world
-        numbers = {str(e.label) for e in world.table.values() if e.label and e.shape == ()}
-        return latex(self._document(), numbers)
-
-    def _repr_latex_(self) -> str:
-        return self.latex
-
-    def _repr_markdown_(self) -> str:
-        return self.markdown
 
     def __call__(self, /, **inputs: Any) -> dict[str, Any]:
         """Return the gradients by name."""

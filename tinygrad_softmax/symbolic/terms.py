@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.op import Op
+from ..ir.expr import DerivationError as DerivationError
 from .expr import Expr
 
 Number = Fraction | float
@@ -31,10 +32,6 @@ def _power_product(*factors: Any, exps: tuple[Fraction, ...]) -> Any:
 #: A sum of terms with coefficients; a product of factors with exponents.
 LINEAR = Op(_linear, kind="_linear")
 PRODUCT = Op(_power_product, kind="_power_product")
-
-
-class DerivationError(RuntimeError):
-    """A derived function that does not agree with the automatic gradients: never returned."""
 
 
 class Step(NamedTuple):

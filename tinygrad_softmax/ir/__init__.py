@@ -1,0 +1,1 @@
+"""One representation of a traced program, read by every tool."""
