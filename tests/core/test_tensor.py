@@ -1,12 +1,20 @@
 """The Tensor as a value: data, names, text; and recording, which is per thread and async task."""
 
 import asyncio
+import copy
 import threading
 
 import numpy as np
 import pytest
 
-from tinygrad_softmax import DataError, GradientLostError, ShapeError, Tensor, no_grad
+from tinygrad_softmax import (
+    DataError,
+    GradientLostError,
+    ShapeError,
+    Tensor,
+    no_grad,
+)
+from tinygrad_softmax.ops.elementwise import exp
 
 # --- recording ------------------------------------------------------------------------------------
 
@@ -232,3 +240,20 @@ def test_a_notebook_shows_arrays_of_any_shape(shape):
     assert f"{shape} float64 parameter" in shown
     assert ("from 1 to 1" in shown) == (max(shape, default=1) > 8)
     assert ("no entries" in shown) == (0 in shape)
+
+
+def test_a_tensor_is_copied_listed_and_cast_as_an_array_is():
+    t = Tensor(np.array([[1.0, 2.0], [3.0, 4.0]]), name="t")
+    twin = copy.copy(t)
+    assert twin.name == "t"
+    assert twin.tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    np.testing.assert_array_equal(t.mT.data, t.data.T)
+    assert {"shape", "backward"} <= set(dir(t))
+    with pytest.raises(TypeError, match="safe"):
+        t.astype(np.float32, casting="safe")
+
+
+def test_an_op_is_copied_as_itself():
+    op = exp
+    assert copy.copy(op) is op
+    assert copy.deepcopy([op])[0] is op

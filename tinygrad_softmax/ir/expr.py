@@ -141,10 +141,6 @@ class World:
         known = op.settings | settings
         return self.make(op, (), tuple(known.items()), op.shape(**known))
 
-    def find(self, op: Op, args: tuple[Expr, ...]) -> Expr | None:
-        """Return the expression of an op without settings, if it has been made."""
-        return self.table.get((op, args, ()))
-
     def make(self, op: Op, args: tuple[Expr, ...], settings: Any, shape: Any) -> Expr:
         """Return the expression of an op on operands, once; settings as pairs, with Slots."""
         key = (op, args, frozen(settings))

@@ -39,10 +39,6 @@ class Fit:
         self.hot: list[tuple[Expr, int]] = []  # labels made one-hot, and the number of classes
         self.leaves: dict[str, Any] = {label: world.dims[points[0][label]] for label in labels}
 
-    def at_points(self, e: Expr) -> list[Any]:
-        """Return the values of an expression at all points."""
-        return [evaluate([e], dict(point))[0] for point in self.points]
-
     # --- numbers ---
 
     def size(self, values: tuple[int, ...], wish: Expr | None = None) -> int | None:

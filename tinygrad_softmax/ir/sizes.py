@@ -7,7 +7,6 @@ and what it really is at the inputs given, by which the user's own comparisons a
 
 from __future__ import annotations
 
-import math
 import operator
 import sys
 from collections.abc import Callable
@@ -189,8 +188,3 @@ for _kind in (Dim, Ratio):
     _kind.__hash__ = int.__hash__ if _kind is Dim else float.__hash__  # type: ignore[method-assign]
     _kind.__neg__ = _negated  # type: ignore[method-assign]
     _kind.__divmod__ = _divmod  # type: ignore[method-assign]
-
-
-def product(sizes: Any) -> int:
-    """Return the number of entries, by name if the sizes have names."""
-    return math.prod(sizes)
