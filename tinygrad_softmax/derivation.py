@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from functools import cached_property
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -12,15 +14,19 @@ import numpy as np
 from .core.errors import check_names
 from .ir.assembly import Assembly
 from .ir.choice import Chooser
-from .ir.document import document, steps
+from .ir.document import document, document_of_jacobian, steps
 from .ir.expr import DerivationError
 from .ir.parts import latex, markdown, plain
 from .ir.program import Program
 from .ir.stable import finish, stabilised
 from .ir.trace import Trace, call, checked_inputs, trace
 from .ir.verify import check_call, facts, verify
+from .ir.visit import ordered
 
 __all__ = ["Derivation", "DerivationError", "derive"]
+
+#: How many entries a Jacobian may have: 80 MB.
+_LARGEST_JACOBIAN = 10_000_000
 
 
 class Derivation:
@@ -36,18 +42,23 @@ class Derivation:
         given: dict[str, Any],
         traced: Trace,
         stable: bool = False,
-        value: Any = None,
+        upstream: str = "",
+        jacobian: bool = False,
     ) -> None:
         self.function, self.wrt, self.given, self.stable = function, wrt, given, stable
+        self._upstream, self._jacobian = upstream, jacobian
         #: what it was compared with, and what could not be checked
         self.checked = "Not compared with automatic differentiation yet."
-        self.value = value
         self.known = list(facts(given, traced))
         self.rests_on: tuple[Any, ...] = ()
-        self.trace, self._stabilised = traced, None
+        self.trace, self._traced, self._stabilised = traced, traced, None
         if stable:
             self._stabilised = stabilised(traced, self.known)
             self.trace = self._stabilised.trace
+        self.value = _multiplied(self.trace, upstream) if upstream else None
+        self._called_with = self.trace
+        if jacobian:  # which has no upstream gradient
+            self._called_with = _without(self.trace, upstream)
         #: how a loss was brought into a form that no score can overflow
         self.rewrites = self._stabilised.steps if self._stabilised else ()
         self.chooser: Chooser
@@ -73,10 +84,25 @@ class Derivation:
         self.rests_on = tuple(dict.fromkeys(rests_on))
         pairs = [(f.name, f.axis) for f in known]
         self.chooser = Chooser(self.trace, self.wrt, pairs)
-        assumptions = (*self.trace.assumptions, *self.rests_on)
+        assumptions = (*self._called_with.assumptions, *self.rests_on)
         last = (lambda e: finish(e, self.trace.world)[0]) if self.stable else (lambda e: e)
-        made = Assembly(self.chooser, tuple(self.given), assumptions, last, self.value)
+        absent = self.trace.inputs.keys() - self._called_with.inputs.keys()
+        inputs, targets = tuple(n for n in self.given if n not in absent), None
+        if self._jacobian:
+            called = {name: f"d{self._called()}_d{name}" for name in self.wrt}
+            called = {name: self.chooser.unused(made) for name, made in called.items()}
+            upstream = self.trace.inputs[self._upstream]
+            targets = self.chooser.jacobians(upstream, called)
+        made = Assembly(self.chooser, inputs, assumptions, last, self.value, targets)
         return made.program()
+
+    def _called(self) -> str:
+        """Return what the derivative of the function's value is called after."""
+        for name, e in self.trace.names.items():
+            if e is self.value:
+                return str(name)
+        name = getattr(self.function, "__name__", "")
+        return name if name.isidentifier() else "f"
 
     @cached_property
     def source(self) -> str:
@@ -85,12 +111,23 @@ class Derivation:
 
     @cached_property
     def _parts(self) -> tuple[Any, ...]:
+        if self._jacobian:
+            return tuple(document_of_jacobian(self, self._product, self._upstream))
         return tuple(document(self))
+
+    @cached_property
+    def _product(self) -> Derivation:
+        """The derivation of the product with an upstream gradient, for a Jacobian."""
+        if not self._jacobian:
+            return self
+        return Derivation(
+            self.function, self.wrt, self.given, self._traced, self.stable, self._upstream
+        )
 
     @cached_property
     def steps(self) -> list[Any]:
         """Every step: gradient, sentence, before, after, and by how much they differ in numbers."""
-        return steps(self)
+        return steps(self._product)
 
     def __str__(self) -> str:
         return plain(self._parts)
@@ -124,7 +161,7 @@ class Derivation:
     def _checked(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Return the inputs of a call, lists as arrays; raise unless they are as derived for."""
         inputs = {n: np.asarray(v) if isinstance(v, list) else v for n, v in inputs.items()}
-        check_call(inputs, self.given, self.trace, self.rests_on)
+        check_call(inputs, self.given, self._called_with, self.rests_on)
         return inputs
 
     def intermediates(self, /, **inputs: Any) -> dict[str, Any]:
@@ -141,6 +178,7 @@ def derive(
     *,
     stable: bool = False,
     upstream: str | None = None,
+    jacobian: bool = False,
     **inputs: Any,
 ) -> Derivation:
     """Derive the hand-written gradient of a loss.
@@ -158,6 +196,10 @@ def derive(
     upstream : str, optional
         Derive the vector-Jacobian product of a function that returns an array: the name of the
         gradient with respect to what it returns, an input of the derived function.
+    jacobian : bool
+        Derive the Jacobian of a function that returns an array instead: its shape is that of
+        the value followed by that of the input. For a function that works entry by entry, or a
+        small one: the array that is made has an entry for each pair.
     **inputs
         The function's inputs by name. Their sizes stay names in the result.
 
@@ -175,7 +217,8 @@ def derive(
     DataError, TypeError
         If an input is of a type that cannot be differentiated, or `wrt` names none.
     ValueError
-        If an input has a name that no Python variable can have.
+        If an input has a name that no Python variable can have, or if both `upstream` and
+        `jacobian` are asked for.
     BranchError
         If the function's course depends on a value that is differentiated.
 
@@ -192,23 +235,28 @@ def derive(
     ...     return p
     >>> print(derive(softmax, upstream="g", s=np.array([1.0, 2.0])).program.gradient)
     ds = p * (g - g @ p)
+    >>> print(derive(softmax, jacobian=True, s=np.array([1.0, 2.0])).program.gradient)
+    dp_ds = np.diag(p) - np.outer(p, p)
     """
     names = list(inspect.signature(function).parameters)
     check_names(inputs)
     inputs = {n: inputs[n] for n in names if n in inputs} | inputs
     chosen = (names[0],) if wrt is None else (wrt,) if isinstance(wrt, str) else wrt
     inputs = checked_inputs(inputs, chosen)
-    loss, value = function, None
+    loss = function
+    if jacobian:
+        if upstream is not None:
+            raise ValueError("upstream= and jacobian=True exclude each other: choose one")
+        upstream = next(name for name in _letters() if name not in names and name not in inputs)
     if upstream is not None:
         loss, inputs = _paired(function, inputs, chosen, upstream)
+        if jacobian:
+            _check_size(inputs, chosen, upstream)
     traced = trace(loss, inputs, chosen)
-    if upstream is not None:
-        product = traced.output.args[0]
-        value = next(e for e in product.args if e.label != upstream)
-    derivation = Derivation(function, chosen, inputs, traced, stable, value)
+    derivation = Derivation(function, chosen, inputs, traced, stable, upstream or "", jacobian)
     run = derivation._run
     if upstream is not None:
-        run = _weighed(run, upstream)
+        run = _weighed(run, upstream, jacobian)
     verdict = verify(run, loss, traced, chosen, inputs, stable, derivation.rests_on)
     if verdict.problem is not None:
         told = "" if verdict.kind == "given" else f"\n{derivation.source}"
@@ -238,11 +286,59 @@ def _paired(
     return loss, inputs | {upstream: drawn if shape else float(drawn)}
 
 
-def _weighed(run: Any, upstream: str) -> Any:
-    """Return a run of the derived function with the scalar that is compared."""
+def _multiplied(traced: Trace, upstream: str) -> Any:
+    """Return what the function returns, from the sum of its products with a gradient."""
+    value = next(e for e in traced.output.args[0].args if e is not traced.inputs[upstream])
+    if value.op is not None and all(e is not value for e in traced.names.values()):
+        name = "value"
+        while name in traced.names or name in traced.inputs:
+            name += "_"
+        traced.names[name] = value
+    return value
+
+
+def _without(traced: Trace, name: str) -> Trace:
+    """Return a trace for calls in which an input is not given."""
+    own = (name, *(f"{name}.shape[{a}]" for a in range(len(traced.inputs[name].shape))))
+    return traced._replace(
+        inputs={n: e for n, e in traced.inputs.items() if n != name},
+        assumptions=[
+            a for a in traced.assumptions if all(e.label not in own for e in ordered([a.fact]))
+        ],
+    )
+
+
+def _letters() -> Iterator[str]:
+    """Yield names for an upstream gradient that is on the way only."""
+    return ("g" + "_" * n for n in count())
+
+
+def _check_size(inputs: dict[str, Any], wrt: tuple[str, ...], upstream: str) -> None:
+    """Refuse a Jacobian that would be larger than it can be of use."""
+    shape = np.shape(inputs[upstream])
+    for name in wrt:
+        whole = (*shape, *np.shape(inputs[name]))
+        if math.prod(whole) > _LARGEST_JACOBIAN:
+            raise DerivationError(
+                f"the Jacobian with respect to {name} would have the shape {whole}, which is "
+                f"{math.prod(whole):,} entries: pass smaller inputs, or derive the product with an "
+                'upstream gradient, which needs no such array (upstream="g")'
+            )
+
+
+def _weighed(run: Any, upstream: str, jacobian: bool) -> Any:
+    """Return a run of the derived function with the scalar that is compared.
+
+    A Jacobian is compared by its product with an upstream gradient that is drawn.
+    """
 
     def weighed(**inputs: Any) -> Any:
-        value, *rest = run(**inputs)
-        return (np.sum(inputs[upstream] * value), *rest)
+        g = inputs[upstream]
+        if not jacobian:
+            value, *rest = run(**inputs)
+            return (np.sum(g * value), *rest)
+        value, found, *rest = run(**{n: v for n, v in inputs.items() if n != upstream})
+        products = {name: np.tensordot(g, array, np.ndim(g)) for name, array in found.items()}
+        return (np.sum(g * value), products, *rest)
 
     return weighed

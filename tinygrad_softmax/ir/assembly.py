@@ -31,6 +31,8 @@ class Assembly:
         Has the last word on each expression for a gradient.
     value : Expr, optional
         What the program returns with the gradients; the loss if not given.
+    targets : dict of str to Cut, optional
+        What it returns, by input; the gradients if not given.
     """
 
     def __init__(
@@ -40,11 +42,12 @@ class Assembly:
         assumptions: tuple[Any, ...],
         finish: Callable[[Expr], Expr] = lambda e: e,
         value: Expr | None = None,
+        targets: dict[str, Cut] | None = None,
     ) -> None:
         self.chooser, self.trace, self.world = chooser, chooser.trace, chooser.world
         self.inputs, self.assumptions, self.finish = inputs, assumptions, finish
         self.value = self.trace.output if value is None else value
-        self.targets = chooser.choose()
+        self.targets = chooser.choose() if targets is None else targets
         self.order = self._needed()
         self.lines: dict[Cut, list[Statement]] = {}
         self.called: dict[Cut, str] = {}

@@ -55,6 +55,8 @@ _MET = 0.9
 _STEPS = 6
 #: How many gradients are put in place at most, and how long a form may get that saves nothing.
 _MOST, _LENGTH = 30, 60
+#: From which number on axes are apart from those of any array.
+_APART = 1000
 #: From which cost on a gradient is said by others that are returned, if that is shorter.
 _LONG = 4
 
@@ -368,6 +370,60 @@ class Chooser:
                 zeros = self._zeros(e) if e.shape else self.world.lift(0.0)
                 cut.form = Form(ZERO, (Assign(f"d{name}", zeros, "gradient"),), 1.0)
         return {name: self.cuts[e] for e, name in self.targets.items()}
+
+    def jacobians(self, upstream: Expr, called: dict[str, str]) -> dict[str, Cut]:
+        """Choose a form for every Jacobian, from the products with an upstream gradient.
+
+        These are linear in its entries, and an entry of a Jacobian is what one of them is
+        multiplied with: a delta takes its place.
+        """
+        algebra, shape = self.algebra, tuple(upstream.shape)
+        outer = len(shape)
+        marks = [None if n == 1 else Var(_APART + a, n) for a, n in enumerate(shape)]
+        picked = [(Var(a, m.size), m) for a, m in enumerate(marks) if m is not None]
+        one = algebra.monomial(ONE, [(Atom(algebra.delta, pair), ONE) for pair in picked], ())
+        chosen = self.choose()
+        self.finals, self.cuts, self.targets = dict(called), {}, {}
+        for name, cut in chosen.items():
+            assert cut.form is not None
+            poly = cut.form.poly
+            while used := self._mentioned(poly):
+                latest = max(used, key=lambda u: u.serial)
+                assert latest.form is not None
+                poly = self._put(poly, {latest: latest.form.poly})
+            inner = [(Var(a, n), Var(outer + a, n)) for a, n in enumerate(cut.e.shape) if n != 1]
+            poly = algebra.substitute(poly, dict(inner))
+            poly = self._replaced(poly, {self.plain.leaf(upstream): one})
+            poly = algebra.substitute(
+                poly, {m: Var(a, m.size) for a, m in enumerate(marks) if m is not None}
+            )
+            whole = (*shape, *cut.e.shape)
+            like = self.writer.make(shaping.broadcast_to, self.world.lift(0), shape=whole)
+            leaf = self.world.leaf(called[name], whole, cut.e.dtype)
+            made = self.cuts[leaf] = Cut(like, name, leaf, leaf, len(self.cuts))
+            found = [*self._by_terms(poly, made), *self._ways(poly, made)]
+            if not found:
+                raise NoWayToWriteError(
+                    f"no way was found to write the Jacobian with respect to {name} as NumPy code "
+                    "that holds for all sizes; derive the product with an upstream gradient "
+                    '(upstream="g") instead'
+                )
+            made.form = min(found, key=lambda form: form.cost)
+            self.targets[leaf] = name
+        return {name: self.cuts[leaf] for leaf, name in self.targets.items()}
+
+    def _by_terms(self, poly: Poly, cut: Cut) -> Iterator[Form]:
+        """Yield a Jacobian as a sum of matrices, such as a diagonal one and an outer product."""
+        for names in self.names:
+            whole = self.algebra.spread(names.fold(self.algebra.spread(poly)))
+            for factored in (False, True):
+                try:
+                    e = self.writer.full(whole, tuple(cut.e.shape), factored)
+                except NoWayToWriteError:
+                    continue
+                if e.dtype != np.dtype(bool):
+                    lines = (Assign(f"d{cut.label}", e, "gradient"),)
+                    yield Form(whole, lines, self.cost(lines))
 
     def _is_inner(self, other: Cut, cut: Cut) -> bool:
         """Whether the gradient of `other` is needed for that of `cut` alone."""

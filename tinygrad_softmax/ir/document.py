@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ from .expr import Expr
 from .normal_form import Poly
 from .parts import Part, formula
 from .print_latex import latex_statement
+from .program import InPlace
 from .trace import environment
 from .verify import draws
 from .visit import evaluate, ordered, substituted
@@ -93,7 +94,8 @@ def document(derivation: Any) -> Iterator[Part]:
         yield Part("item", f"{step.sentence}")
         yield Part("formula", before.text[4:], (Formula("", before.latex[4:]),))
         yield formula([Formula(after.text[4:], after.latex)], "equal")
-    yield Part("text", "The loss, value by value:")
+    what = "loss" if derivation.value is None else "function"
+    yield Part("text", f"The {what}, value by value:")
     yield formula(account.forward())
     told = list(_told(account))
     names = account.hand.definitions(" ".join(part.text for part in told))
@@ -102,6 +104,38 @@ def document(derivation: Any) -> Iterator[Part]:
         yield formula(names)
     yield Part("text", _INTRODUCTION)
     yield from told
+    yield from _function(derivation)
+
+
+def document_of_jacobian(derivation: Any, product: Any, upstream: str) -> Iterator[Part]:
+    """Yield the document of a Jacobian: that of its product with a gradient, and its entries."""
+    end = next(_function(derivation))
+    yield from takewhile(lambda part: part != end, document(product))
+    yield Part("heading", f"From the product with `{upstream}` to the Jacobian")
+    for name, jacobian in derivation.program.gradients.items():
+        gradient = product.program.gradients[name]
+        yield Part(
+            "text",
+            f"`{gradient}` is a sum of products with the entries of `{upstream}`. What one of "
+            f"these is multiplied with in an entry of `{gradient}` is an entry of `{jacobian}`: "
+            f"the derivative of an entry of `{derivation.program.loss}` with respect to one of "
+            f"`{name}`.",
+        )
+    yield formula(_written(derivation, Account(product).hand))
+    yield from _function(derivation)
+
+
+def _written(derivation: Any, hand: Hand) -> Iterator[Formula]:
+    """Yield the lines of a program's gradients."""
+    lines = [s for s in derivation.program.statements if s.part == "gradient"]
+    placed = {s.target for s in lines if isinstance(s, InPlace)}
+    for statement in lines:
+        yield from hand.written([statement], statement.target in placed)
+        if not isinstance(statement, InPlace):
+            hand.names[statement.value] = statement.target
+
+
+def _function(derivation: Any) -> Iterator[Part]:
     yield Part("heading", "The function")
     yield Part("listing", derivation.source)
     yield Part("text", derivation.checked)

@@ -293,6 +293,9 @@ class _Typesetter:
             function = getattr(function, part)
         given = inspect.signature(function).bind(*noted.args, **noted.keywords).arguments
         (_, first), *rest = given.items()
+        if function is np.outer:
+            columns, rows = map(self.tight, noted.args, (_PRODUCT, _INDEXED))
+            return rf"{columns} \, {rows}^{{\top}}", _PRODUCT
         head = _operator(function.__name__)
         if isinstance(first, Expr) and {name for name, _ in rest} <= {"axis", "keepdims"}:
             return self._big(head, first, given.get("axis"))

@@ -95,10 +95,11 @@ class Writer:
 
     # --- entry ---
 
-    def full(self, poly: Poly, shape: tuple[int, ...]) -> Expr:
+    def full(self, poly: Poly, shape: tuple[int, ...], factored: bool = True) -> Expr:
         """Return an array of exactly this shape, its entries by the numbered axes."""
         target = tuple(None if n == 1 else Var(a, n) for a, n in enumerate(shape))
-        found = self.aligned(self.tensor(poly, target), target, keep=True)
+        write = self.tensor if factored else self._sum
+        found = self.aligned(write(poly, target), target, keep=True)
         if tuple(found.shape) == tuple(shape):
             return found
         if math.prod(found.shape) == math.prod(shape) == 1:
@@ -651,6 +652,8 @@ class Writer:
             if more or set(deltas[0].index) != set(dims):
                 return None
             vector = self.aligned(self._product(rest, ONE, (v,)), (v,))
+            if vector.dtype.kind == "b":
+                return None  # np.diag would be of truth values, too
             column = self.make(indexing.getitem, vector, index=(slice(None), None))
             unit = self.make(eye, n=v.size, m=None, k=0, dtype=float)
             made = self.make(elementwise.multiply, unit, column)
