@@ -11,9 +11,9 @@ import numpy as np
 
 from ..ops import choices, elementwise, indexing, linalg, reductions, shaping
 from .choice import ZEROS, Chooser, Cut, Statement
-from .expr import Dim, Expr, Slot, arange, is_number
-from .program import Assign, InPlace, Program, Size, assigned
-from .visit import ordered, written_of
+from .expr import Dim, Expr, Slot, arange, is_number, updated
+from .program import Assign, InPlace, Part, Program, Size, assigned
+from .visit import mentioned, ordered, written_of
 
 
 class Assembly:
@@ -205,6 +205,28 @@ class Assembly:
             best = max(again, key=lambda e: (chooser.cost([Assign("", e)]), e.serial))
             self.shared[best] = chooser.unused(self._described(best))
 
+    def _name_placed(self) -> None:
+        """Name what is values put at places, where it is part of an expression.
+
+        It is written as statements, which stand before the one that needs it.
+        """
+        forward = {*self.chooser.forward}
+        named = {**self.chooser.labels, **self.extra, **self.shared}
+        roots = [
+            (v, self.called[cut]) for cut in self.order for s in self.lines[cut] for v in _values(s)
+        ]
+        roots += [(self.value, "")]
+        for root, target in roots:
+            for user in written_of([root]):
+                for place, e in enumerate(mentioned(user)):
+                    if e.op not in (indexing.scatter, updated) or e in named:
+                        continue
+                    if user.op is updated and place == 0:
+                        continue  # the statements go on
+                    kept = self.extra if e in forward else self.shared
+                    wish = self._described(e) if e in forward else f"{target}_part"
+                    named[e] = kept[e] = self.chooser.unused(wish)
+
     def _is_worth_a_line(self, e: Expr) -> bool:
         if not e.shape or e.dtype == np.dtype(bool) or e.op in (ZEROS, arange):
             return False
@@ -228,10 +250,23 @@ class Assembly:
         if e.op is indexing.getitem and len(labels) == 2 and all(labels):
             return "_".join(map(str, labels))
         if all(one.op is arange for one in ordered([e]) if not one.args and one.shape):
-            return "rows"
+            return self._counting(e)
         label = next((label for label in labels if label), None)
         head = _HEADS.get(e.op, e.op.__name__)
         return f"{head}_{label}" if label and e.op not in _BARE else head
+
+    def _counting(self, e: Expr) -> str:
+        """Return a name for numbers that count along an axis: rows if it is the first of tables."""
+        counted = {int(one.shape[0]) for one in ordered([e]) if one.op is arange}
+        axes = {
+            axis
+            for table in self.trace.inputs.values()
+            for axis, n in enumerate(table.shape)
+            if len(table.shape) > 1 and int(n) in counted
+        }
+        if len(counted) > 1 or not axes or (0 in axes and len(axes) > 1):
+            return "places"
+        return "columns" if min(axes) else "rows"
 
     def _nearest(self, e: Expr) -> str | None:
         """Return the name of the value that one without a name is made of."""
@@ -246,6 +281,7 @@ class Assembly:
     def program(self) -> Program:
         """Return the program."""
         self._name_shared()
+        self._name_placed()
         statements: list[Any] = [*self._forward(), *self._backward()]
         used = {e for s in statements for e in _all(_values(s))}
         sizes = self._sizes(used)
@@ -270,7 +306,7 @@ class Assembly:
         found: list[Size | Statement] = []
         for e in sorted(values, key=lambda e: e.serial):
             if e in needed and e.op is not None and e is not self.value:
-                found += assigned(values[e], e, "forward")
+                found += _filled(values[e], e, "forward")
         return [*found, *assigned(self.loss, self.value, "forward")]
 
     def _backward(self) -> list[Statement]:
@@ -280,10 +316,8 @@ class Assembly:
             if cut in self.renamed:
                 continue
             for statement in self.lines[cut]:
-                found += [
-                    Assign(self.shared[e], e, "gradient")
-                    for e in self._before(_values(statement), done)
-                ]
+                for e in self._before(_values(statement), done):
+                    found += _filled(self.shared[e], e, "gradient")
                 found.append(statement)
         return found
 
@@ -330,6 +364,7 @@ _HEADS = {
     linalg.einsum: "product",
     reductions.sum: "sum",
     choices.where: "chosen",
+    indexing.scatter: "placed",
     shaping.concatenate: "joined",
     elementwise.negative: "minus",
 }
@@ -350,6 +385,14 @@ _OPPOSITE = {
     choices.equal: choices.not_equal,
     choices.not_equal: choices.equal,
 }
+
+
+def _filled(target: str, e: Expr, part: Part) -> list[Any]:
+    """Return the statements that give a variable its value: zeros are filled, not added to."""
+    return [
+        replace(s, operator="=") if isinstance(s, InPlace) and not s.at else s
+        for s in assigned(target, e, part)
+    ]
 
 
 def _values(statement: Statement) -> list[Expr]:

@@ -38,7 +38,7 @@ from .normal_form import (
     free_of,
     moved,
 )
-from .program import Assign, InPlace
+from .program import Assign, InPlace, assigned
 from .reading import Reading
 from .visit import ordered
 from .writing import NoWayToWriteError, Writer, run_of
@@ -127,6 +127,7 @@ class Chooser:
         self.named = Reading(
             self.algebra, {e: n for e, n in self.labels.items() if e.op is not None}
         )
+        self.shut = Reading(self.algebra, self.named.names, shut=True)
         for name, axis in distributions:
             self.algebra.distributions[self.plain.leaf(trace.inputs[name]), axis] = (name, axis)
         for e in self.forward:
@@ -470,6 +471,12 @@ class Chooser:
             lengths.append(_length(closed))
         if not found:  # a logarithm that nothing took back: its exponential is written after all
             found += [(form, beside, 0.0) for form in self._ways(cut.kept["named"], cut, True)]
+        if not found:  # an update in place, within an expression: it gets statements of its own
+            whole = self.shut.axes(cut.e)[len(cut.e.shape) - len(cut.raw.shape) :]
+            local = self._put(
+                self.shut.entry(cut.raw, whole), {u: u.kept["named"] for u in trivial}
+            )
+            found += [(form, beside, 0.0) for form in self._ways(local, cut)]
         found = found or [(self._by_the_rules(cut), beside, 0.0)]
         # by the names of values, unless an operation is saved
         cut.found = found
@@ -484,18 +491,16 @@ class Chooser:
             self.algebra.symmetric.add(self.plain.leaf(cut.leaf))
 
     def _by_the_rules(self, cut: Cut) -> Form:
-        """Write a gradient as the rules of the ops give it, for want of a better form."""
-        if any(e.op is indexing.scatter for e in ordered([cut.raw])):
-            raise NoWayToWriteError(
-                f"no way was found to write the gradient with respect to {cut.label or 'a value'} "
-                "as NumPy code that holds for all sizes; tg.grad computes it"
-            )
+        """Write a gradient as the rules of the ops give it, for want of a better form.
+
+        Values put at places within it get statements of their own (`Assembly`).
+        """
         e, shape = cut.raw, tuple(cut.e.shape)
         if tuple(e.shape) != shape:
             e = self.writer.make(shaping.broadcast_to, e, shape=shape)
-        statement = Assign(f"d{cut.label}", e, "gradient")
+        statements: Any = tuple(assigned(f"d{cut.label}", e, "gradient"))
         poly = self.algebra.entry(Atom(self.plain.leaf(e), self.plain.axes(e)))
-        return Form(poly, (statement,), self.cost((statement,)))
+        return Form(poly, statements, self.cost(statements))
 
     def _say_again(self, cut: Cut) -> None:
         """Say what has been found by the gradients that are known by now, if that is shorter."""
@@ -666,7 +671,7 @@ class Chooser:
         e = writer.full(poly, shape)
         if e.dtype == np.dtype(bool):  # of truth values NumPy makes no sums of products
             e = writer.make(elementwise.astype, e, dtype=np.dtype(float))
-        yield Assign(target, e, "gradient")
+        yield from assigned(target, e, "gradient")  # type: ignore[misc]
 
     def _scattered(self, target: str, poly: Poly, like: Expr) -> Iterator[Statement]:
         """Yield an array and what is added at places given by labels, slices or numbers."""
@@ -746,8 +751,8 @@ class Chooser:
                 isinstance(b, Var) and b in axes and b.n > a.n  # what is said by the other
             ):
                 a, b = b, a
-            if not (isinstance(a, Var) and a in axes) or a in places:
-                raise NoWayToWriteError
+            if not (isinstance(a, Var) and a in axes) or a in places or a in free_in_index(b):
+                raise NoWayToWriteError  # two places along one axis: a condition on them
             places[a] = b
         return places
 

@@ -229,12 +229,12 @@ class Printer:
         kind: str = e.dtype.kind
         if kind == "b" and e.op is broadcast_to:
             return self.kind(e.args[0])
-        if kind not in "biu" or (e.op is broadcast_to and is_number(e.args[0])):
+        if kind not in "biu" or e.op is scatter or (e.op is broadcast_to and is_number(e.args[0])):
             return "f"
         if e.op is None or e.op.dtype is not None or dict(e.settings).get("dtype") is not None:
             return kind
         if e not in self._kinds:
-            kinds = [*map(self.kind, e.inputs[:1] if e.op in (scatter, updated) else e.inputs)]
+            kinds = [*map(self.kind, e.inputs[:1] if e.op is updated else e.inputs)]
             counted = e.op in _COUNTING and {*kinds} == {"b"} and e not in e.world.calls
             self._kinds[e] = "f" if counted or "f" in kinds else kind
         return self._kinds[e]

@@ -96,6 +96,7 @@ def assigned(target: str, value: Expr, part: Part) -> list[Statement]:
     if value.op is scatter:
         index, (x,) = value.setting("index"), value.inputs
         zeros = broadcast_to(value.world.lift(0), shape=value.setting("into"))
+        x = x.args[0] if x.op is broadcast_to and is_number(x.args[0]) else x
         at = not _meets_once(index, value.args)
         add = InPlace(target, index, "+=", x, value.args, at, part, value)
         return [Assign(target, zeros, part), add]

@@ -16,7 +16,7 @@ from ..core.op import Op
 from ..core.shapes import normalize_axis
 from ..core.shapes import picked as picked_shape
 from ..ops import choices, elementwise, indexing, linalg, reductions, shaping
-from .expr import Counted, Dim, Expr, Slot, arange, eye, is_number, standin, updated
+from .expr import Counted, Dim, Expr, Slot, arange, eye, frozen, is_number, standin, updated
 from .normal_form import (
     ONE,
     ZERO,
@@ -57,11 +57,14 @@ class Reading:
 
     With `opened`, ``logaddexp(a, b)`` is read as the logarithm of a sum of exponentials, so that
     what cancels does. Such exponentials are virtual: a form that still has one is not written.
+    With `shut`, values put at places are looked into no further than to their operands.
     """
 
-    def __init__(self, algebra: Algebra, names: dict[Expr, str], opened: bool = False) -> None:
+    def __init__(
+        self, algebra: Algebra, names: dict[Expr, str], opened: bool = False, shut: bool = False
+    ) -> None:
         self.algebra = algebra
-        self.names, self.opened = names, opened
+        self.names, self.opened, self.shut = names, opened, shut
         self.known: dict[Expr, Poly] = {}
 
     def template(self, e: Expr) -> Poly:
@@ -116,7 +119,7 @@ class Reading:
                     return constant(value)
             return self.algebra.entry(Atom(self.leaf(e), index))
         reader = READERS.get(e.op)
-        if reader is not None:
+        if reader is not None and not (self.shut and e.op in (indexing.scatter, updated)):
             found: Poly | None = reader(self, e, index)
             if found is not None:
                 return found
@@ -205,10 +208,22 @@ class Reading:
         bodies = tuple(self.template(arg) for arg in e.args)
         shapes = tuple(tuple(arg.shape) for arg in e.args)
         base = algebra.base(
-            "op", (e.op, e.settings, bodies, shapes, tuple(e.shape)), tuple(e.shape)
+            "op", (e.op, _Settings(e.settings), bodies, shapes, tuple(e.shape)), tuple(e.shape)
         )
         base.boolean = e.dtype == np.dtype(bool)
         return algebra.entry(Atom(base, index))
+
+
+class _Settings(tuple[Any, ...]):
+    """The settings of an op, which may hold slices and arrays, as part of a key."""
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        return hash(frozen(tuple(self)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, tuple) and frozen(tuple(self)) == frozen(tuple(other))
 
 
 def _params(base: Base) -> tuple[Var, ...]:
