@@ -63,6 +63,34 @@ def by_out(x):
     return np.sum(h)
 
 
+def through_a_transposed_view(x):
+    h = x * 1.0
+    v = h.T
+    v[0] = 0
+    h.T[1] *= 2
+    return np.sum(h**2)
+
+
+def a_column_of_a_stack(x):
+    h = np.tanh(x)[None] * np.ones((2, 1, 1))
+    h.transpose(2, 0, 1)[1] = x[0]
+    return np.sum(h**3)
+
+
+def added_at_places(x):
+    h = np.tanh(x)
+    np.add.at(h, [0, 0, 2], x)
+    g = np.zeros_like(x)
+    np.subtract.at(g, ([1, 1], [0, 0]), x[0, :2])
+    return np.sum(h**2) + np.sum(g**3)
+
+
+def added_at_places_of_a_view(x):
+    h = x * 1.0
+    np.add.at(h.T, [0, 0], x[:2] ** 2)
+    return np.sum(np.exp(h))
+
+
 @pytest.mark.parametrize(
     "loss",
     [
@@ -73,6 +101,10 @@ def by_out(x):
         the_diagonal,
         the_whole,
         by_out,
+        through_a_transposed_view,
+        a_column_of_a_stack,
+        added_at_places,
+        added_at_places_of_a_view,
     ],
 )
 def test_the_gradient_is_that_of_what_numpy_computes(loss):
@@ -100,9 +132,33 @@ def places_twice(x):
     return np.sum(h)
 
 
+def added_to_a_plain_array(x):
+    h = np.zeros((3, 3))
+    np.add.at(h, [0, 0, 1], x)
+    return np.sum(h**2)
+
+
+def multiplied_at_places(x):
+    h = x * 1.0
+    np.multiply.at(h, [0, 0], x[1])
+    return np.sum(h)
+
+
+def filled_with_one_entry(x):
+    return np.sum(np.full((2, 2), x[0, 0]))
+
+
+def joined_by_brackets(x):
+    return np.sum(np.c_[x, x])
+
+
 @pytest.mark.parametrize(
     ("loss", "message"),
     [
+        (added_to_a_plain_array, "begin with np.zeros_like of a traced array"),
+        (multiplied_at_places, "np.multiply.at has no formula: use np.add.at, or np.where"),
+        (filled_with_one_entry, r"np.full, .*: use .* np.broadcast_to\(t, shape\)"),
+        (joined_by_brackets, r"np.c_, .*: use .* np.stack"),
         (no_such_shape, "non-broadcastable output operand"),
         (values_at_a_mask, "use np.where"),
         (places_twice, "places that may come twice"),

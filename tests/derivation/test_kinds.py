@@ -357,6 +357,60 @@ def cut_off_by_a_number(x, a, m):
     return np.max(np.minimum(a, np.trace(m)) * x)
 
 
+# --- entries put at places within what is computed on ---
+
+
+@kind("M", lambda r: {"M": r(r.k, r.k), "y": r.labels(r.k)})
+def trace_beside_labels(M, y):
+    K = M.shape[1]
+    picked = np.diag(M * np.eye(K)[:, y])
+    return np.trace(np.eye(K)[y] * M) + np.sum(picked**2) + np.sum(M**2)
+
+
+@kind("M", lambda r: {"M": r(r.k, r.k), "y": r.labels(r.k), "z": r.labels(r.k)})
+def two_conditions_on_one_axis(M, y, z):
+    K = len(M)
+    return np.sum(np.eye(K)[y] * M * np.eye(K)[z]) + np.sum(M[range(K), y] * (y == np.arange(K)))
+
+
+@kind("u h", lambda r: {"u": r(r.n), "h": r(r.n, r.d)})
+def entries_of_running_sums(u, h):
+    return np.cumsum(u)[0] + np.sum(np.cumsum(h, axis=0)[:-1] ** 2) + np.cumsum(h**2, axis=1)[1, 2]
+
+
+@kind("E", lambda r: {"E": r(r.n, r.d), "y": r.labels(r.n)})
+def entries_of_what_is_reshaped(E, y):
+    return E.reshape(-1)[1] + E.ravel()[2:] @ E.T.reshape(-1)[:-2] + np.sum(np.cumsum(E)[y] ** 2)
+
+
+@kind("x w", lambda r: {"x": r(r.n + 4), "w": r(r.k)})
+def convolved(x, w):
+    return np.sum(np.convolve(x, w) ** 2) + np.convolve(np.tanh(x), w, "valid")[1]
+
+
+@kind("X", lambda r: {"X": r(r.n, r.d)})
+def turned_by_right_angles(X):
+    turned = np.rot90(X)
+    return np.sum(turned[0] ** 2) + np.rot90(X**2, 2)[0, 1] + np.sum(np.cumsum(np.rot90(X, -1))[:3])
+
+
+@kind("A b", lambda r: {"A": r.square(r.n), "b": r(r.n), "C": r(r.n, r.n)})
+def entries_of_a_solution(A, b, C):
+    return np.linalg.solve(A, b)[0] + np.linalg.inv(A)[1, 0] + np.sum((A @ C @ b)[:-1] ** 2)
+
+
+@kind("B", lambda r: {"B": r(r.n, r.n), "C": r(r.n, r.n), "b": r(r.n)})
+def triangular_factor(B, C, b):
+    L = np.linalg.cholesky(B @ B.T + 3 * np.eye(len(b)))
+    return np.sum(L * C) + np.sum((L @ b)[1:] ** 2) + np.sum(np.exp(np.tril(C @ B, -1) / 9))
+
+
+@kind("x", lambda r: {"x": np.round(r(r.n, r.d))})
+def products_along_axes(x):
+    products = np.prod(x, axis=1) @ np.arange(1.0, len(x) + 1) + np.sum(x.prod(0, keepdims=True))
+    return products * np.prod(1 + x / 9) + np.prod(x[:, 0], where=x[:, 1] > 0)
+
+
 def test_a_trace_of_a_table_that_is_not_square():
     assert tg.derive(np.trace, a=np.ones((5, 2)))(a=np.zeros((5, 2)))["a"].sum() == 2
 

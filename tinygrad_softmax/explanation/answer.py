@@ -97,7 +97,7 @@ class _Answer:
 
         A way on which nothing comes is no parting: the other one is followed further.
         """
-        answers = {user: self._through(user, e) for user in self.users[e]}
+        answers = {user: self._through(user, e) for user in self.users.get(e, ())}
         live = [user for user in answers if not self._is_zero(answers[user])]
         for user, found in answers.items():
             follow = len(live) < 2 and any(user is one for one in live) and user not in self.shown
@@ -212,14 +212,14 @@ class _Answer:
             yield from self._reason(e)
 
     def _reason(self, e: Expr) -> Iterator[str]:
-        for received in self.walk.received[e]:
+        for received in self.walk.received.get(e, ()):
             arrow = self.walk.arrow(received.result, received.edge)
             if not received.result.op.elementwise:
                 yield arrow.sentence
             if arrow.collected:
                 yield arrow.collected
-        uses = Counter(id(r.result) for r in self.walk.received[e])
-        for received in self.walk.received[e]:
+        uses = Counter(id(r.result) for r in self.walk.received.get(e, ()))
+        for received in self.walk.received.get(e, ()):
             if uses[id(received.result)] > 1:
                 uses_it = self.walk.definition(received.result)
                 yield f"`{uses_it}` uses `{self.hand.text(e)}` twice, and every use counts."

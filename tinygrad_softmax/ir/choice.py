@@ -367,8 +367,8 @@ class Chooser:
         for e, name in self.targets.items():
             if e not in self.cuts:  # the loss does not depend on it
                 leaf = self.world.leaf(f"d {name} none", e.shape, e.dtype)
-                cut = self.cuts[e] = Cut(e, name, leaf, leaf, len(self.cuts))
-                zeros = self._zeros(e) if e.shape else self.world.lift(0.0)
+                self.raw[e] = zeros = self._zeros(e) if e.shape else self.world.lift(0.0)
+                cut = self.cuts[e] = Cut(e, name, leaf, zeros, len(self.cuts))
                 cut.form = Form(ZERO, (Assign(f"d{name}", zeros, "gradient"),), 1.0)
         return {name: self.cuts[e] for e, name in self.targets.items()}
 
@@ -476,7 +476,9 @@ class Chooser:
             local = self._put(
                 self.shut.entry(cut.raw, whole), {u: u.kept["named"] for u in trivial}
             )
+            self.writer.conditions = True
             found += [(form, beside, 0.0) for form in self._ways(local, cut)]
+            self.writer.conditions = False
         found = found or [(self._by_the_rules(cut), beside, 0.0)]
         # by the names of values, unless an operation is saved
         cut.found = found
@@ -649,8 +651,12 @@ class Chooser:
         placed = [a for m in poly.terms for a, _ in m.factors if a.base is self.algebra.delta]
         identity = single is not None and all(isinstance(ix, Var) for a in placed for ix in a.index)
         if placed and not (identity and not single[0].bound and len(placed) == 1):  # type: ignore[index]
-            yield from self._scattered(target, poly, like)
-            return
+            try:
+                yield from tuple(self._scattered(target, poly, like))
+                return
+            except NoWayToWriteError:
+                if not writer.conditions:
+                    raise
         if single is not None and single[0].bound and shape:
             mono, c = single
             masks = [

@@ -378,6 +378,7 @@ class Account:
                 found += self._reasons(node)
             operand = node.inputs[edge.position]
             if contribution(node, edge, g) is not g or operand.shape != node.shape:
+                self.hand.name_placed(g)
                 found.append(sentence(node, edge, g, self.hand))
             found.append(repeated(operand, node, self.hand))
         return tuple(dict.fromkeys(filter(None, (*first, *last))))

@@ -20,7 +20,7 @@ import numpy as np
 from ..core.dispatch import full_name
 from ..core.errors import DataError, GradientLostError, NoRuleError, ShapeError
 from ..core.op import NUMPY, Op
-from ..core.shapes import broadcast, normalize_axis, picked
+from ..core.shapes import broadcast, kept_dims, normalize_axis, picked, reduced
 from ..core.tensor import Indexing
 from ..ops.choices import where
 from ..ops.elementwise import astype, negative, positive, sign
@@ -237,6 +237,25 @@ def _(g: Any, index: Any) -> Any:
     return getitem(g, index=index)
 
 
+def _product(x: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
+    """Product over `axis`."""
+    return np.prod(x, axis=axis, keepdims=keepdims)
+
+
+product = Op(_product, shape=reduced, numpy=np.prod, noun="product")
+product.__name__ = "prod"
+
+
+@product.grad("x")
+def _(g: Any, x: Any, axis: Any, shape: Any) -> Any:
+    """Each entry is multiplied with the others: their product is its slope, 0 if one of them is."""
+    zero = np.equal(x, 0)
+    rest = np.where(zero, 1, x)
+    alone = np.sum(zero, axis=axis, keepdims=True) == zero
+    g = reshape(g, shape=kept_dims(shape, axis))
+    return g * np.where(alone, product(rest, axis=axis, keepdims=True) / rest, 0)
+
+
 # --- Python's operators and NumPy's functions ---
 
 
@@ -282,6 +301,14 @@ class Called(Indexing):
         rest: Any = inputs[1:]
         if method == "at" and ufunc in (np.add, np.subtract) and isinstance(first, Traced):
             return first.add_at(rest[0], rest[1], ufunc)
+        if method == "at":
+            name = f"np.{ufunc.__name__}.at"
+            raise GradientLostError(
+                f"{name} writes traced values to a plain array, which cannot hold them: begin with "
+                "np.zeros_like of a traced array, or write np.eye(K)[y].T @ values"
+                if isinstance(first, np.ndarray)
+                else f"{name} has no formula: use np.add.at, or np.where"
+            )
         if method == "__call__" and len(outs) == 1 and isinstance(outs[0], Traced):
             del settings["out"]
             return outs[0].become(getattr(ufunc, method)(*inputs, **settings), ufunc.__name__)
@@ -329,8 +356,8 @@ class Called(Indexing):
     def _no_number(self) -> Any:
         raise GradientLostError(
             "the function turns a traced value into a plain number or array (float, int, math, "
-            "np.array, X.dot(t) of a plain X, out[i] = t of a plain out): use the NumPy function "
-            "on it, np.dot(X, t), or np.stack"
+            "np.array, np.full, np.c_, X.dot(t) of a plain X, out[i] = t of a plain out): use the "
+            "NumPy function on it, np.dot(X, t), np.broadcast_to(t, shape), or np.stack"
         )
 
     def tolist(self) -> Any:
@@ -887,6 +914,27 @@ def _take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
     return arr[(*rows[:i], indices, *rows[i + 1 :])]
 
 
+def _prod(a: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False,
+          initial: Any = None, where: Any = None) -> Any:  # fmt: skip
+    """Product over `axis`, of any number of entries."""
+    a = a if dtype is None else a.astype(dtype)
+    a = a if where is None else np.where(where, a, 1)
+    made = a.apply(product, (a,), {"axis": axis, "keepdims": keepdims})
+    return made if initial is None else made * initial
+
+
+def _rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
+    """A table turned by so many right angles."""
+    first, second = normalize_axis(axes, len(m.shape))
+    if k % 4 == 0:
+        return m.copy()
+    turned = np.swapaxes(m, first, second) if k % 2 else m
+    made = np.flip(turned, (first, second) if k % 4 == 2 else first if k % 4 == 1 else second)
+    named = {} if (first, second) == (0, 1) else {"axes": axes}
+    m.world.calls[bare(made)] = Noted("np.rot90", (bare(m), *(k,) * (k != 1)), named)
+    return made
+
+
 def _slogdet(a: Any) -> Any:
     """Sign and logarithm of the size of each determinant."""
     return SlogdetResult(sign(det(a)), logabsdet(a))
@@ -898,6 +946,20 @@ def _fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
     a[rows, rows] = val
 
 
+def _triangle(name: str, above: bool) -> Callable[..., Any]:
+    """Make a function that keeps one triangle of a matrix, of whatever size that is."""
+
+    def function(m: Any, k: int = 0) -> Any:
+        rows, columns = m.shape[-2:] if len(m.shape) > 1 else 2 * tuple(m.shape)
+        square = int(rows) == int(columns)
+        mask = m.world.create(tri, n=rows, m=None if square else columns, k=k - above, dtype=bool)
+        made = m.apply(where, (mask, 0, m) if above else (mask, m, 0), {})
+        m.world.calls.setdefault(bare(made), Noted(name, (bare(m), *(k,) * bool(k)), {}))
+        return made
+
+    return function
+
+
 #: Functions that NumPy's own way would lead to values which a traced array does not have.
 _OWN: dict[Any, Callable[..., Any]] = {
     np.zeros_like: _like(0),
@@ -905,12 +967,16 @@ _OWN: dict[Any, Callable[..., Any]] = {
     np.ones_like: _like(1),
     np.full_like: _like(None),
     np.copy: lambda a, *_, **__: a.copy(),
+    np.prod: _prod,
     np.roll: _roll,
+    np.rot90: _rot90,
     np.repeat: _repeat,
     np.tile: _tile,
     np.take_along_axis: _take_along_axis,
     np.linalg.slogdet: _slogdet,
     np.fill_diagonal: _fill_diagonal,
+    np.tril: _triangle("np.tril", False),
+    np.triu: _triangle("np.triu", True),
 }
 if hasattr(np, "astype"):  # NumPy 2.1
     _OWN[np.astype] = lambda x, dtype, /, **_: x.astype(dtype)

@@ -109,6 +109,12 @@ class Hand:
         name = self.unused(wish if wish.isidentifier() else "value")
         self.chosen[e] = self.names[e] = name
 
+    def name_placed(self, e: Expr) -> None:
+        """Give a name to what is written as an update within an expression."""
+        for inner in ordered([self.tidied(e)], self.names):
+            if is_placed(inner) and inner not in self.names:
+                self.choose_name(inner)
+
     def unused(self, name: str) -> str:
         """Return a name that nothing else has, and take it: ``dW``, else ``dW2``, ..."""
         while name in self.taken:

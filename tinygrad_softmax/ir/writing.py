@@ -13,6 +13,8 @@ from fractions import Fraction
 from itertools import combinations
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..core.op import Op
 from ..core.shapes import broadcast
 from ..core.shapes import picked as picked_shape
@@ -29,6 +31,7 @@ from .expr import (
     eye,
     picked_sizes,
     standin,
+    tri,
 )
 from .normal_form import (
     ONE,
@@ -72,6 +75,7 @@ class Writer:
     def __init__(self, algebra: Algebra, reading: Reading, world: World) -> None:
         self.algebra, self.reading, self.world = algebra, reading, world
         self.done: dict[Any, Expr] = {}
+        self.conditions = False  # whether a delta may be written as a comparison of places
 
     # --- ops ---
 
@@ -303,11 +307,28 @@ class Writer:
         if isinstance(a, Var) and isinstance(b, Var):
             m = None if int(a.size) == int(b.size) else b.size
             return Tensor(self.make(eye, n=a.size, m=m, k=0, dtype=float), (a, b))
-        raise NoWayToWriteError
+        if not self.conditions:
+            raise NoWayToWriteError
+        dims = tuple(sorted({*free_in_index(a), *free_in_index(b)}, key=lambda v: v.n))
+        made = self.make(choices.equal, self._place(a, dims), self._place(b, dims))
+        return Tensor(made, self._dims_of(made, dims))
+
+    def _place(self, ix: Any, dims: tuple[Var, ...]) -> Expr:
+        """Write a place along an axis as a number."""
+        if isinstance(ix, Const):
+            return self.number(ix.value)
+        if isinstance(ix, Value):
+            return self.compact(ix.poly, dims)
+        v = run_of(ix)
+        if v is None:
+            raise NoWayToWriteError
+        return self.aligned(Tensor(self._counted(ix), (v,)), dims)
 
     def _op(self, base: Base) -> Expr:
         op, settings, bodies, shapes, shape = base.what
         args = tuple(self.full(body, s) for body, s in zip(bodies, shapes, strict=True))
+        if op is indexing.scatter and args[0].dtype == np.dtype(bool):  # places that meet add up
+            args = (self.make(elementwise.astype, args[0], dtype=np.dtype(float)), *args[1:])
         return self.world.make(op, args, settings, shape)
 
     def body(self, base: Base, laid: tuple[Var | None, ...]) -> Expr:
@@ -477,15 +498,21 @@ class Writer:
         after = len(running) - 1 - running.index(v)
         if isinstance(ix, Var) and after == 0:
             return Counted(v.size)
+        run = self._counted(ix)
+        if after:
+            run = self.make(indexing.getitem, run, index=(slice(None), *(None,) * after))
+        args.append(run)
+        return Slot(len(args))
+
+    def _counted(self, ix: Any) -> Expr:
+        """Return the places of an index that runs along an axis, or of a slice."""
+        v = ix.index if isinstance(ix, Affine) else ix
         run = self.make(arange, n=v.size, dtype=int)
         if isinstance(ix, Affine) and ix.step != 1:
             run = self.make(elementwise.multiply, run, self.number(ix.step))
         if isinstance(ix, Affine) and ix.start != 0:
             run = self.make(elementwise.add, run, self.size(ix.start))
-        if after:
-            run = self.make(indexing.getitem, run, index=(slice(None), *(None,) * after))
-        args.append(run)
-        return Slot(len(args))
+        return run
 
     def _places(self, poly: Poly, running: list[Var], args: list[Expr]) -> Any:
         e = self.compact(poly, tuple(running))
@@ -721,7 +748,11 @@ class Writer:
             plain = Atom(self.algebra.negations[a.base], a.index) if negated else a
             mask = self.aligned(self.atom(plain, dims), dims)
             args = (mask, zero, made) if negated else (mask, made, zero)
-            made = self.make(choices.where, *args)
+            whole, made = made, self.make(choices.where, *args)
+            if mask.op is tri and tuple(whole.shape) == tuple(made.shape):
+                k = mask.setting("k") + negated
+                name = "np.triu" if negated else "np.tril"
+                self.world.calls.setdefault(made, Noted(name, (whole, *(k,) * bool(k)), {}))
         return Tensor(made, self._dims_of(made, dims))
 
     def _rank(self, item: tuple[Atom, Fraction]) -> Any:
@@ -1087,6 +1118,8 @@ class Writer:
             return times if len(monos) == len(poly.terms) or what != 1 else 0
         if kind == "product":
             return 2
+        if all(a == what or a.base.guard for m in monos for a, _ in m.factors):
+            return 0  # a choice is of values, not of 1 or 0
         cost: int = 1 + (abs(k) != 1) + 3 * (what.base.kind in ("function", "op", "sum"))
         bare = sum(1 for m in monos if m.factors == ((what, k),) and abs(poly.terms[m]) == 1)
         return times * cost - bool(bare and k < 0)

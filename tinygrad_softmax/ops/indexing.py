@@ -34,7 +34,7 @@ def _(g: Any, index: Any, shape: Shape) -> Any:
     return scatter(g, index=index, into=shape)
 
 
-@primitive(shape=lambda x, index, into: into)
+@primitive(shape=lambda x, index, into: into, noun="placed")
 def scatter(x: Any, *, index: Any, into: Shape) -> Any:
     """Zeros of shape `into` with `x` at `index`; entries meeting at one place add up."""
     out = np.zeros(into, x.dtype if x.__class__ is np.ndarray else getattr(x, "dtype", float))
