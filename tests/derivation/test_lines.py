@@ -1,5 +1,7 @@
 """How derived functions are written: the calls of the user, updates in place, numbers."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -132,3 +134,52 @@ def test_a_difference_is_not_taken_for_a_sum_with_a_name():
 
     a, v, c = rng.standard_normal((3, 5, 3))
     assert "dc = a - v" in check(loss, "c", a=a, v=v, c=c).source
+
+
+def test_numbers_that_are_folded_are_short():
+    losses = (
+        lambda X: np.sum(np.std(X[:3, :2], axis=0) / 3) + np.sum(X / 9),
+        lambda X: np.sum(0.1 * X * 0.3) + np.sum(X / 9),
+    )
+    for loss in losses:
+        source = check(loss, "X", X=np.abs(x)).source
+        assert not re.search(r"\d\.\d{8}", source.partition("loss =")[2].partition("\n")[2])
+
+
+def test_what_counts_is_called_after_what_it_counts():
+    def loss(X, W, y):
+        scores = X @ W
+        right = y[:, None] == np.arange(W.shape[1])
+        return np.sum(scores * right) + np.sum(
+            np.exp(scores) * (np.arange(W.shape[1]) > y[:, None])
+        )
+
+    def weighted(X):
+        return np.sum(X.T * np.arange(len(X)) + np.cos(X.T * np.arange(len(X))))
+
+    def weighted_all(u):
+        return np.sum(u * np.arange(len(u)) + np.cos(u * np.arange(len(u))))
+
+    assert "columns = np.arange(W.shape[1])" in check(loss, "W", X=x, W=W, y=labels).source
+    assert "rows = np.arange(X.shape[0])" in check(weighted, "X", X=x).source
+    assert "places = np.arange(u.shape[0])" in check(weighted_all, "u", u=v).source
+
+
+def test_values_put_at_places_within_an_expression_come_first():
+    source = check(lambda X: np.sum(np.cumsum(X, axis=0)[:-1] ** 2), "X", X=x).source
+    assert "dX_part[:-1] = 2 * cumsum_X[:-1]" in source
+    assert "dX = np.cumsum(dX_part[::-1], axis=0)[::-1]" in source
+
+
+def test_a_triangle_is_written_as_the_call():
+    square = x.T @ x + np.eye(3)
+    source = check(lambda A: np.sum(np.linalg.cholesky(A) ** 3), "A", A=square).source
+    assert "np.tril(" in source
+    assert "np.tri(" not in source
+
+
+def test_of_a_parameter_that_plays_no_part_the_document_says_so():
+    derivation = tg.derive(lambda X, u: np.sum(X**2), wrt=("X", "u"), X=x, u=v)
+    assert "du = np.zeros_like(u)" in str(derivation)
+    explained = tg.explain(lambda X, u: np.sum(X**2), wrt=("X", "u"), X=x, u=v)
+    assert "np.zeros_like(u)" in str(explained)

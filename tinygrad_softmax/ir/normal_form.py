@@ -12,6 +12,7 @@ closed: it knows its axes by number, so that the same array at other indices has
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -202,13 +203,21 @@ ZERO = Poly({})
 
 
 def exact(value: Any) -> Number:
-    """Return a number as a fraction if it is a simple one, so that halves and thirds stay exact."""
+    """Return a number as a fraction if it is a simple one, so that halves and thirds stay exact.
+
+    A number with all its digits that is a simple fraction but for rounding, is that fraction:
+    0.11111111111111109, which is 1 / 3 by its root, and by that again.
+    """
     if isinstance(value, Fraction):
         return ONE if value == 1 else value
-    fraction = Fraction(value) if np.isfinite(value) else None
-    if fraction is not None and fraction == fraction.limit_denominator(1024):
-        return fraction
-    return float(value)
+    if not np.isfinite(value):
+        return float(value)
+    whole = Fraction(value)
+    simple = whole.limit_denominator(1024)
+    if simple == whole:
+        return simple
+    near = abs(whole - simple) <= 4 * Fraction(math.ulp(value))
+    return simple if near and len(repr(float(value))) > 16 else float(value)
 
 
 def times(c: Number, d: Number) -> Number:
@@ -556,7 +565,7 @@ class Algebra:
                 if total == 0 or (isinstance(total, float) and abs(total) < 1e-14 * abs(float(c))):
                     terms.pop(mono, None)
                 else:
-                    terms[mono] = total
+                    terms[mono] = exact(total) if isinstance(total, float) else total
         return self._tidied(Poly(terms)) if len(terms) > 1 else Poly(terms)
 
     def scale(self, poly: Poly, c: Number) -> Poly:
