@@ -171,6 +171,18 @@ def test_what_numpy_or_a_formula_cannot_do_is_refused(loss, message):
         tg.derive(loss, x=x)
 
 
+def test_rows_by_labels_that_come_twice_are_filled_once():
+    def loss(x, y):
+        h = np.tanh(x)
+        h[y] = 0.5
+        return np.sum(h**2)
+
+    y = np.array([1, 1])
+    derivation = tg.derive(loss, wrt="x", x=x, y=np.array([0, 2]))
+    found = derivation(x=x, y=y)["x"]
+    np.testing.assert_allclose(found, central(lambda x: loss(x, y), x), rtol=1e-5, atol=1e-7)
+
+
 def test_a_matrix_that_is_singular_at_other_sizes_is_derived():
     derivation = tg.derive(lambda V: np.mean(np.linalg.inv(V @ V.T)), V=x[:2])
     np.testing.assert_allclose(

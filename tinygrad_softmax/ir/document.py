@@ -407,7 +407,10 @@ class Account:
         """Values for every name in the document, at fresh inputs, and for every gradient."""
         tried = [*islice(draws(self.derivation.given, self.trace, 231), 8), self.derivation.given]
         for values in tried:
-            space, slopes = self._numbers(values)
+            try:
+                space, slopes = self._numbers(values)
+            except IndexError:  # labels that are drawn for one use, and do not fit another
+                continue
             if all(np.isfinite(slopes[cut]).all() for cut in self.titles):
                 break
         return space, slopes

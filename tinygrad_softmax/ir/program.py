@@ -97,13 +97,13 @@ def assigned(target: str, value: Expr, part: Part) -> list[Statement]:
         index, (x,) = value.setting("index"), value.inputs
         zeros = broadcast_to(value.world.lift(0), shape=value.setting("into"))
         x = x.args[0] if x.op is broadcast_to and is_number(x.args[0]) else x
-        at = not _meets_once(index, value.args)
+        at = not surely_once(index, value.args)
         add = InPlace(target, index, "+=", x, value.args, at, part, value)
         return [Assign(target, zeros, part), add]
     return [Assign(target, value, part)]
 
 
-def _meets_once(index: Any, args: tuple[Expr, ...]) -> bool:
+def surely_once(index: Any, args: tuple[Expr, ...]) -> bool:
     """Whether an index surely names no place twice, whatever the labels in it are."""
     parts = index if type(index) is tuple else (index,)
     moving = [part for part in parts if isinstance(part, (Counted, Slot, np.ndarray))]

@@ -36,6 +36,7 @@ from .normal_form import (
     part_of,
     value_index,
 )
+from .program import surely_once
 
 Reader = Callable[..., Poly]
 READERS: dict[Op, Reader] = {}
@@ -543,6 +544,8 @@ def _(r: Reading, e: Expr, index: Any) -> Any:
 def _(r: Reading, e: Expr, index: Any) -> Any:
     """What was there, less what was there at the index, plus what was put there."""
     x, value = e.inputs
+    if not surely_once(e.setting("index"), e.args):
+        return None  # a place that comes twice is put in once
     shape = tuple(x.shape)
     picked = tuple(map(e.world.named, picked_shape(shape, standin(e.setting("index"), e.args))))
     run = tuple(None if n == 1 else r.algebra.fresh(n) for n in picked)
