@@ -132,3 +132,8 @@ def test_a_difference_is_not_taken_for_a_sum_with_a_name():
 
     a, v, c = rng.standard_normal((3, 5, 3))
     assert "dc = a - v" in check(loss, "c", a=a, v=v, c=c).source
+
+
+def test_an_input_that_the_loss_does_not_depend_on_is_told_as_zeros():
+    derivation = tg.derive(lambda w, b: np.sum(w**2), wrt=("w", "b"), w=x[0], b=x)
+    assert "db = np.zeros_like(b)" in str(derivation)

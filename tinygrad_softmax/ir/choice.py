@@ -364,8 +364,9 @@ class Chooser:
         for e, name in self.targets.items():
             if e not in self.cuts:  # the loss does not depend on it
                 leaf = self.world.leaf(f"d {name} none", e.shape, e.dtype)
-                cut = self.cuts[e] = Cut(e, name, leaf, leaf, len(self.cuts))
                 zeros = self._zeros(e) if e.shape else self.world.lift(0.0)
+                cut = self.cuts[e] = Cut(e, name, leaf, zeros, len(self.cuts))
+                self.raw[e] = zeros
                 cut.form = Form(ZERO, (Assign(f"d{name}", zeros, "gradient"),), 1.0)
         return {name: self.cuts[e] for e, name in self.targets.items()}
 
