@@ -24,7 +24,6 @@ from .relations import Place, Sizes, label_of
 from .sizes import Dim, Ratio, named
 from .visit import evaluate, ordered
 
-
 #: So many sizes are drawn that all differ.
 _MANY = 12
 
