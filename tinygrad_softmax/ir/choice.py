@@ -88,7 +88,7 @@ class Cut:
         self.kept: dict[str, Poly] = {}  # reading -> the kind of form that was chosen
         self.form: Form | None = None
         self.found: list[tuple[Form, float, float]] = []
-        self.written: dict[Poly, Form | None] = {}  # None if there is no way to write it
+        self.written: dict[Any, Form | None] = {}  # None if there is no way to write it
         self.total = 0.0
 
 
@@ -558,15 +558,16 @@ class Chooser:
             forms |= some
             forms |= dict.fromkeys(names.fold(spread(form)) for form in some)
         for folded in forms:
-            if not virtual and self._is_virtual(folded):
-                continue
-            if folded not in cut.written:
-                cut.written[folded] = self._written(folded, cut)
-            form = cut.written[folded]
+            key = (folded, virtual)
+            if key not in cut.written:
+                cut.written[key] = self._written(folded, cut, virtual)
+            form = cut.written[key]
             if form is not None:
                 yield form
 
-    def _written(self, poly: Poly, cut: Cut) -> Form | None:
+    def _written(self, poly: Poly, cut: Cut, virtual: bool) -> Form | None:
+        if not virtual and self._is_virtual(poly):
+            return None
         try:
             statements = tuple(self.statements(f"d{cut.label}", poly, cut.e, cut.label))
         except NoWayToWriteError:

@@ -243,12 +243,17 @@ class Names:
         for term, c in poly.terms.items():
             factors: list[tuple[Atom, Exponent]] = []
             sums: list[Poly] = []
-            changed = False
+            if all(
+                self._base(atom.base) is atom.base
+                and all(self._index(ix) == ix for ix in atom.index)
+                for atom, _ in term.factors
+            ):
+                parts.append(Poly({term: c}))
+                continue
             mono = algebra._apart(term)
             for atom, k in mono.factors:
                 index = tuple(self._index(ix) for ix in atom.index)
                 folded = self._base(atom.base)
-                changed |= folded is not atom.base or index != atom.index
                 if isinstance(folded, Base):
                     factors.append((Atom(folded, index), k))
                     continue
@@ -262,9 +267,6 @@ class Names:
                     continue
                 places = (None if ix is None else moved(ix, change, algebra) for ix in folded.index)
                 factors.append((Atom(folded.base, tuple(places)), k))
-            if not changed:
-                parts.append(Poly({term: c}))
-                continue
             if not sums:
                 parts.append(algebra.monomial(c, factors, mono.bound))
                 continue
@@ -338,7 +340,6 @@ class Names:
 
     def _product(self, mono: Mono) -> Poly | None:
         algebra = self.algebra
-        mono = algebra._apart(mono)  # its variables are free while its parts are handled
         bases = {a.base for a, _ in mono.factors}
         patterns = sorted(
             (
@@ -349,7 +350,10 @@ class Names:
             ),
             key=lambda entry: entry[0],
         )
-        for whole in (True, False) if patterns else ():
+        if not patterns:
+            return None
+        mono = algebra._apart(mono)  # its variables are free while its parts are handled
+        for whole in (True, False):
             for _, pattern, c, name, params in patterns:
                 for times in (1, -1):
                     if times < 0 and (pattern.bound or not _simple_name(name)):
@@ -412,6 +416,7 @@ class Names:
         )
         for _, anchor, pattern, name, params in patterns:
             d = pattern.terms[anchor]
+            first = [*pattern.terms].index(anchor) + 1
             for term, c in poly.terms.items():
                 mono = algebra._apart(term)
                 found = match(anchor, dict(mono.factors), set(mono.bound), params)
@@ -424,7 +429,8 @@ class Names:
                 ratio = exact(c / d)
                 beside = Poly({Mono(tuple(rest.items()), ()): ratio})
                 parts: list[Poly] = []
-                for m, k in algebra.substitute(pattern, images).terms.items():
+                there = list(algebra.substitute(pattern, images).terms.items())
+                for m, k in there[first:] + there[:first]:  # the anchor, which is there, last
                     part = algebra.sum(algebra.multiply(beside, Poly({m: k}), spread=True), bound)
                     if any(n not in poly.terms for n in part.terms):
                         break

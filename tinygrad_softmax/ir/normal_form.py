@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import wraps
+from functools import lru_cache, wraps
 from itertools import permutations
 from typing import Any, TypeVar
 
@@ -28,21 +28,21 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 ONE = Fraction(1)
 
 
-class Var:
-    """An index that runs through an axis; negative numbers are bound by a sum."""
+class Var(tuple[int, int]):
+    """An index that runs through an axis; negative numbers are bound by a sum.
 
-    __slots__ = ("_hash", "key", "n", "size")
+    It is compared as a tuple, for that is fast, and by the plain number of its size, for a
+    comparison of sizes themselves would be noted.
+    """
 
-    def __init__(self, n: int, size: int) -> None:
-        self.n, self.size = n, size
-        self.key = (n, int(size))  # a comparison of sizes themselves would be noted
-        self._hash = hash(self.key)
+    n: int
+    size: int
 
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        return self is other or (other.__class__ is Var and self.key == other.key)
+    def __new__(cls, n: int, size: int) -> Var:
+        """Make an index of a number and a size."""
+        var = super().__new__(cls, (n, int(size)))
+        var.n, var.size = n, size
+        return var
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +115,18 @@ class Base:
 class Atom:
     """An entry of a base; ``free`` are the variables of its index."""
 
-    __slots__ = ("_hash", "base", "free", "index")
+    __slots__ = ("_hash", "base", "free", "index", "rank")
 
     def __init__(self, base: Base, index: tuple[Any, ...]) -> None:
         self.base, self.index = base, index
-        self.free = frozenset(v for ix in index for v in free_in_index(ix))
+        self.rank: Any = None  # what it is ordered by, once that was asked
+        free: list[Var] = []
+        for ix in index:
+            if ix.__class__ is Var:
+                free.append(ix)
+            elif ix is not None:
+                free += free_in_index(ix)
+        self.free = frozenset(free)
         self._hash = hash((base.serial, index))
 
     def __hash__(self) -> int:
@@ -209,6 +216,11 @@ def exact(value: Any) -> Number:
     """Return a number as a fraction if it is a simple one, so that halves and thirds stay exact."""
     if isinstance(value, Fraction):
         return ONE if value == 1 else value
+    return _exact(value)
+
+
+@lru_cache(1000)
+def _exact(value: Any) -> Number:
     fraction = Fraction(value) if np.isfinite(value) else None
     if fraction is not None and fraction == fraction.limit_denominator(1024):
         return fraction
@@ -1204,7 +1216,10 @@ def _coloured(ix: Any, colour: Mapping[Var, Any]) -> Any:
 
 def _order(item: tuple[Atom, Exponent]) -> Any:
     atom, k = item
-    return (atom.base.serial, tuple((-1,) if ix is None else _full(ix) for ix in atom.index), k)
+    if atom.rank is None:
+        places = tuple((-1,) if ix is None else _full(ix) for ix in atom.index)
+        atom.rank = (atom.base.serial, places)
+    return (atom.rank, k)
 
 
 def _is_exponential(atom: Atom) -> bool:
