@@ -258,10 +258,7 @@ def free_in_index(ix: Any) -> Iterable[Var]:
 
 def free_of(factors: Iterable[tuple[Atom, Exponent]]) -> set[Var]:
     """Return the variables of some factors."""
-    found: set[Var] = set()
-    for atom, _ in factors:
-        found |= atom.free
-    return found
+    return set().union(*[atom.free for atom, _ in factors])
 
 
 def free(poly: Poly) -> set[Var]:
@@ -698,8 +695,8 @@ class Algebra:
 
     def multiply(self, *parts: Poly, spread: bool = False) -> Poly:
         """Return a product; with `spread` sums are multiplied out, else they stay factors."""
-        result = constant(1)
-        for part in parts:
+        result = parts[0] if parts else constant(1)
+        for part in parts[1:]:
             result = self._multiplied(result, part, spread)
         return result
 
@@ -732,17 +729,20 @@ class Algebra:
 
     def _changed(self, factors: Factors, change: Mapping[Var, Any]) -> Factors:
         return tuple(
-            (a if a.free.isdisjoint(change) else Atom(a.base, self._places(a, change)), k)
-            for a, k in factors
+            [
+                (a if a.free.isdisjoint(change) else Atom(a.base, self._places(a, change)), k)
+                for a, k in factors
+            ]
         )
 
     def _places(self, atom: Atom, change: Mapping[Var, Any]) -> tuple[Any, ...]:
         """Return an atom's indices with others in place of variables; a slice of all is none."""
-        if atom.free.isdisjoint(change):
-            return atom.index
         made = []
         for axis, ix in enumerate(atom.index):
-            place = ix if ix is None else moved(ix, change, self)
+            if ix.__class__ is Var:
+                place = change.get(ix, ix)
+            else:
+                place = ix if ix is None else moved(ix, change, self)
             if (
                 isinstance(place, Affine)
                 and place.start == 0
@@ -954,6 +954,8 @@ class Algebra:
 
     def entry(self, atom: Atom) -> Poly:
         """Return an entry as a polynomial."""
+        if atom.base.kind == "leaf" and atom.base not in self.symmetric:
+            return Poly({Mono(((atom, 1),), ()): ONE})
         return self.monomial(ONE, ((atom, 1),), ())
 
     def monomial(
@@ -1012,10 +1014,11 @@ class Algebra:
                     break
             else:
                 changed = self._split(left, running) or self._met_divisor(left, running)
-        for atom in left:
-            twin = self.negations.get(atom.base)
-            if twin is not None and Atom(twin, atom.index) in left:
-                return ZERO
+        if self.negations:
+            for atom in left:
+                twin = self.negations.get(atom.base)
+                if twin is not None and Atom(twin, atom.index) in left:
+                    return ZERO
         used = free_of(left.items())
         sizes = [v.size for v in running if v not in used]
         running &= used
@@ -1130,7 +1133,7 @@ class Algebra:
             for axis, ix in enumerate(atom.index):
                 if (
                     ix not in running
-                    or any(ix in free_of([item]) for item in left.items() if item[0] != atom)
+                    or any(ix in other.free for other in left if other is not atom)
                     or any(
                         ix in set(free_in_index(other))
                         for place, other in enumerate(atom.index)
