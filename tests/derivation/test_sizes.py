@@ -89,3 +89,13 @@ def test_rows_counted_by_the_length_of_the_labels():
 
     assert check(loss, "X", X=x, y=labels).trace.generic
     check(lambda X, y: np.sum(X[np.arange(len(y))] ** 2), "X", X=x, y=labels[:3])
+
+
+def test_what_would_be_too_large_at_other_sizes_is_derived_for_those_given():
+    def loss(x):
+        b, h, n, m = x.shape
+        return np.sum((x + np.zeros((b, h, n, m))) ** 2)
+
+    derivation = tg.derive(loss, x=np.ones((2, 3, 4, 5)))
+    assert "too large to find out what it is made of" in derivation.checked
+    assert "dx = 2 * x" in derivation.source

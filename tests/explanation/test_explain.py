@@ -445,3 +445,8 @@ def test_errors_say_what_to_do():
         explain(np.sum(x), "x")
     with pytest.raises(TypeError, match="a Tensor or a function, not float"):
         explain(3.0)
+
+
+def test_an_input_that_the_loss_does_not_depend_on_is_said_to_be_none_of_it():
+    told = tg.explain(lambda w, b: np.sum(w**2), wrt=("w", "b"), w=np.ones(3), b=np.ones(2))
+    assert "The loss does not depend on `b`." in str(told)

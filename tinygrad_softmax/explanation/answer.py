@@ -73,23 +73,28 @@ class _Answer:
         """Yield the lines of every derived gradient."""
         account = self.account
         for name, first, mask, same, formulas in account.groups():
+            if first.e not in self.users:
+                text, shape = "\n".join(f.text for f in formulas), self.hand.shape(first.e)
+                said = f"The loss does not depend on `{first.label}`."
+                yield Line(name, text, shape, (), (said,), tuple(formulas))
+                continue
             branches = list(self._branches(first.e))
             parts = [self._amount(name, first, branch) for branch in branches]
             ways = [self._way(branch, branches) for branch in branches]
             if len(branches) == 1:
                 ways = [f"`{self.walk.title(self._nearest(self.users[first.e][0]))}`"]
-            said = [f"{part}, through {way}." for part, way in zip(parts, ways, strict=True)]
+            each = [f"{part}, through {way}." for part, way in zip(parts, ways, strict=True)]
             if set(parts) == {_REST}:
-                said = []
+                each = []
             sentences = [*self._placed(first, branches), *self._reasons(first, *same),
                          *self._balances(name, first), *self._mask(mask)]  # fmt: skip
             if first.e in self.hand.chosen:
                 made = f"`{self.hand.text(first.e)} = {self.hand.defined(first.e)}`"
                 sentences.insert(0, f"Here {made}, which the code does not name.")
-            if len(said) < 2:
+            if len(each) < 2:
                 sentences.insert(0, f"`{name}` comes through {listed(list(dict.fromkeys(ways)))}.")
             yield Line(name, "\n".join(f.text for f in formulas), self.hand.shape(first.e),
-                       tuple(said) if len(said) > 1 else (),
+                       tuple(each) if len(each) > 1 else (),
                        tuple(dict.fromkeys(sentences)), tuple(formulas))  # fmt: skip
 
     def _branches(self, e: Expr) -> Iterator[Branch]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from heapq import heapify, heappop, heappush
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,8 @@ class Assembly:
         self.inputs, self.assumptions, self.finish = inputs, assumptions, finish
         self.value = self.trace.output if value is None else value
         self.targets = chooser.choose() if targets is None else targets
+        self.leaves = {cut.leaf: cut for cut in chooser.cuts.values()}
+        self.used: dict[Cut, list[Cut]] = {}
         self.order = self._needed()
         self.lines: dict[Cut, list[Statement]] = {}
         self.called: dict[Cut, str] = {}
@@ -58,9 +61,13 @@ class Assembly:
     # --- gradients ---
 
     def _uses(self, cut: Cut) -> list[Cut]:
-        assert cut.form is not None
-        found = {e for s in cut.form.statements for e in ordered(_values(s))}
-        return [other for other in self.chooser.cuts.values() if other.leaf in found]
+        """Return the cuts by whose gradients this one is said, in their order."""
+        if cut not in self.used:
+            assert cut.form is not None
+            found = ordered(v for s in cut.form.statements for v in _values(s))
+            cuts = {self.leaves[e] for e in found if e in self.leaves}
+            self.used[cut] = sorted(cuts, key=lambda other: other.serial)
+        return self.used[cut]
 
     def _needed(self) -> list[Cut]:
         """Return the cuts that get a line, what is used before what uses it."""
@@ -71,15 +78,28 @@ class Assembly:
             if cut not in needed:
                 needed.add(cut)
                 stack += self._uses(cut)
-        left = [cut for cut in self.chooser.cuts.values() if cut in needed]
-        wanted = list(self.targets.values())
+        rank = {cut: (0, i) for i, cut in enumerate(self.targets.values())}
+        rank = {cut: rank.get(cut, (1, cut.serial)) for cut in needed}
+        users: dict[Cut, list[Cut]] = {cut: [] for cut in needed}
+        missing = dict.fromkeys(needed, 0)
+        for cut in needed:
+            for other in self._uses(cut):
+                if other is not cut:
+                    users[other].append(cut)
+                    missing[cut] += 1
+        ready = [(rank[cut], cut) for cut in needed if not missing[cut]]
+        heapify(ready)
         done: list[Cut] = []
-        while left:
-            ready = [c for c in left if all(u in done or u is c for u in self._uses(c))]
-            ends = [c for c in wanted if c in ready]
-            for cut in ends or ready[:1]:
+        while ready:
+            batch = [heappop(ready)]
+            while not batch[0][0][0] and ready and not ready[0][0][0]:
+                batch.append(heappop(ready))  # the results that can come now, together
+            for _, cut in batch:
                 done.append(cut)
-                left.remove(cut)
+                for user in users[cut]:
+                    missing[user] -= 1
+                    if not missing[user]:
+                        heappush(ready, (rank[user], user))
         return done
 
     def _name_cuts(self) -> None:

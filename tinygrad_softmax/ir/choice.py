@@ -28,6 +28,7 @@ from .normal_form import (
     Atom,
     Base,
     Const,
+    Exponent,
     Mono,
     Poly,
     Value,
@@ -89,6 +90,7 @@ class Cut:
         self.kept: dict[str, Poly] = {}  # reading -> the kind of form that was chosen
         self.form: Form | None = None
         self.found: list[tuple[Form, float, float]] = []
+        self.written: dict[Any, Form | None] = {}  # None if there is no way to write it
         self.total = 0.0
 
 
@@ -132,9 +134,10 @@ class Chooser:
             self.algebra.distributions[self.plain.leaf(trace.inputs[name]), axis] = (name, axis)
         for e in self.forward:
             if e.op is not None and self._is_symmetric(self.plain.template(e), e):
-                self.algebra.symmetric.add(self.plain.leaf(e))
+                self.algebra.is_symmetric(self.plain.leaf(e))
         self.totals: dict[tuple[Base, int], Any] = {}
         self.algebra.total_of = self._total
+        self.algebra.found.clear()  # found without these facts
         self.writer = Writer(self.algebra, self.plain, self.world)
         self.taken = {*trace.inputs, *trace.names, *trace.static, *trace.sizes}
         self.finals = {name: self.unused(f"d{name}") for name in wrt}
@@ -166,6 +169,7 @@ class Chooser:
             self.totals[key] = None  # it is asked for on the way, too
             summed = self.algebra.sum(self.plain.template(e), (Var(axis, e.shape[axis]),))
             self.totals[key] = self.algebra.spread(summed).number
+            self.algebra.found.clear()  # what was found on the way, without it
         return self.totals[key]
 
     def unused(self, name: str) -> str:
@@ -490,7 +494,7 @@ class Chooser:
             # what cancels has cancelled: from here on this gradient is said by its name
             cut.forms, cut.anchored = dict(cut.kept), True
         if self._is_symmetric(cut.form.poly, cut.e):
-            self.algebra.symmetric.add(self.plain.leaf(cut.leaf))
+            self.algebra.is_symmetric(self.plain.leaf(cut.leaf))
 
     def _by_the_rules(self, cut: Cut) -> Form:
         """Write a gradient as the rules of the ops give it, for want of a better form.
@@ -560,7 +564,7 @@ class Chooser:
                 parts.append(Poly({mono: c}))
                 continue
             one = algebra._apart(mono)
-            kept: list[tuple[Atom, Fraction]] = []
+            kept: list[tuple[Atom, Exponent]] = []
             new: list[Poly] = []
             for atom, k in one.factors:
                 if atom.base in bases:
@@ -616,13 +620,21 @@ class Chooser:
             forms |= some
             forms |= dict.fromkeys(names.fold(spread(form)) for form in some)
         for folded in forms:
-            if not virtual and self._is_virtual(folded):
-                continue
-            try:
-                statements = tuple(self.statements(f"d{cut.label}", folded, cut.e, cut.label))
-            except NoWayToWriteError:
-                continue
-            yield Form(folded, statements, self.cost(statements))
+            key = (folded, virtual, self.writer.conditions)
+            if key not in cut.written:
+                cut.written[key] = self._written(folded, cut, virtual)
+            form = cut.written[key]
+            if form is not None:
+                yield form
+
+    def _written(self, poly: Poly, cut: Cut, virtual: bool) -> Form | None:
+        if not virtual and self._is_virtual(poly):
+            return None
+        try:
+            statements = tuple(self.statements(f"d{cut.label}", poly, cut.e, cut.label))
+        except NoWayToWriteError:
+            return None
+        return Form(poly, statements, self.cost(statements))
 
     def _is_virtual(self, poly: Poly) -> bool:
         """Whether a form still has what was only put in to cancel."""

@@ -53,6 +53,10 @@ __all__ = [
 ]
 
 
+#: Arrays of more entries, as of ``np.eye(n * k)`` at large sizes, are not compared with others.
+_LARGEST = 50_000_000
+
+
 class DerivationError(RuntimeError):
     """A derived function that does not agree with the automatic gradients: never returned."""
 
@@ -125,6 +129,8 @@ class World:
         if id(array) in self.arrays:
             label, _ = self.arrays[id(array)]
             return self.constant(("array", label), label, array)
+        if array.size > _LARGEST and self.tracer is not None:
+            self.tracer.too_large(array.shape)
         key = ("array", array.shape, array.dtype, array.tobytes())
         return self.constant(key, None, array if key in self.table else array.copy())
 

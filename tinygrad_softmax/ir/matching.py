@@ -18,6 +18,7 @@ from .normal_form import (
     Atom,
     Base,
     Const,
+    Exponent,
     Flat,
     Mono,
     Number,
@@ -25,6 +26,7 @@ from .normal_form import (
     Poly,
     Value,
     Var,
+    absolute,
     exact,
     free,
     free_in_index,
@@ -37,11 +39,11 @@ Images = dict[Var, Any]
 
 def match(
     pattern: Mono,
-    left: Mapping[Atom, Fraction],
+    left: Mapping[Atom, Exponent],
     running: set[Var],
     params: frozenset[Var] = frozenset(),
     times: int = 1,
-) -> tuple[Images, dict[Atom, Fraction], set[Var]] | None:
+) -> tuple[Images, dict[Atom, Exponent], set[Var]] | None:
     """Find a product within another: what its variables are, what is left, which sums it takes.
 
     Bound variables of the pattern must be bound in the target and occur nowhere else there.
@@ -68,20 +70,24 @@ def match(
 
 
 def _assigned(
-    factors: list[tuple[Atom, Fraction]],
+    factors: list[tuple[Atom, Exponent]],
     i: int,
     images: Images,
-    left: dict[Atom, Fraction],
+    left: dict[Atom, Exponent],
     params: frozenset[Var] | set[Var],
     times: int,
-) -> Iterator[tuple[Images, dict[Atom, Fraction]]]:
+) -> Iterator[tuple[Images, dict[Atom, Exponent]]]:
     if i == len(factors):
         yield images, left
         return
     atom, k = factors[i]
     wanted = k * times
     for other, have in left.items():
-        if other.base is not atom.base or (have > 0) != (wanted > 0) or abs(have) < abs(wanted):
+        if (
+            other.base is not atom.base
+            or (have > 0) != (wanted > 0)
+            or absolute(have) < absolute(wanted)
+        ):
             continue
         if atom.base.boolean and times < 0:
             continue
@@ -146,6 +152,7 @@ class Names:
         self.count = 0
         self.folded: dict[Base, Any] = {}
         self.done: dict[Poly, Poly] = {}
+        self.met: dict[Mono, Poly | None] = {}
 
     def define(self, poly: Poly, name: Poly, first: bool = True) -> None:
         """Let `name` (a polynomial of named atoms by the same axes) stand for `poly`.
@@ -154,6 +161,7 @@ class Names:
         """
         self.done.clear()
         self.folded.clear()
+        self.met.clear()
         params = frozenset(free(poly))
         if not params >= frozenset(free(name)):
             return  # an axis along which the value is constant
@@ -233,14 +241,19 @@ class Names:
         algebra = self.algebra
         parts = []
         for term, c in poly.terms.items():
-            factors: list[tuple[Atom, Fraction]] = []
+            factors: list[tuple[Atom, Exponent]] = []
             sums: list[Poly] = []
-            changed = False
+            if all(
+                self._base(atom.base) is atom.base
+                and all(self._index(ix) == ix for ix in atom.index)
+                for atom, _ in term.factors
+            ):
+                parts.append(Poly({term: c}))
+                continue
             mono = algebra._apart(term)
             for atom, k in mono.factors:
                 index = tuple(self._index(ix) for ix in atom.index)
                 folded = self._base(atom.base)
-                changed |= folded is not atom.base or index != atom.index
                 if isinstance(folded, Base):
                     factors.append((Atom(folded, index), k))
                     continue
@@ -254,9 +267,6 @@ class Names:
                     continue
                 places = (None if ix is None else moved(ix, change, algebra) for ix in folded.index)
                 factors.append((Atom(folded.base, tuple(places)), k))
-            if not changed:
-                parts.append(Poly({term: c}))
-                continue
             if not sums:
                 parts.append(algebra.monomial(c, factors, mono.bound))
                 continue
@@ -321,14 +331,15 @@ class Names:
         """Put named products in, within each term."""
         parts, changed = [], False
         for mono, c in poly.terms.items():
-            after = self._product(mono)
+            if mono not in self.met:
+                self.met[mono] = self._product(mono)
+            after = self.met[mono]
             changed |= after is not None
             parts.append(Poly({mono: c}) if after is None else self.algebra.scale(after, c))
         return self.algebra.add(*parts) if changed else poly
 
     def _product(self, mono: Mono) -> Poly | None:
         algebra = self.algebra
-        mono = algebra._apart(mono)  # its variables are free while its parts are handled
         bases = {a.base for a, _ in mono.factors}
         patterns = sorted(
             (
@@ -339,7 +350,10 @@ class Names:
             ),
             key=lambda entry: entry[0],
         )
-        for whole in (True, False) if patterns else ():
+        if not patterns:
+            return None
+        mono = algebra._apart(mono)  # its variables are free while its parts are handled
+        for whole in (True, False):
             for _, pattern, c, name, params in patterns:
                 for times in (1, -1):
                     if times < 0 and (pattern.bound or not _simple_name(name)):
@@ -355,9 +369,7 @@ class Names:
                     if whole and any(a in rest and rest[a] != k for a, k in mono.factors):
                         continue
                     bound = [v for v in mono.bound if v not in taken]
-                    named = algebra.power(
-                        algebra.substitute(name, images), Fraction(times), whole=True
-                    )
+                    named = algebra.power(algebra.substitute(name, images), times, whole=True)
                     scale = exact(1 / c) if times == 1 else c
                     one = Mono(tuple(rest.items()), ())
                     product = algebra.multiply(
@@ -372,7 +384,8 @@ class Names:
         if c != 1:
             return None
         for other, have in mono.factors:
-            if other.base is not atom.base or (have / k).denominator != 1:
+            ratio = Fraction(have) / k
+            if other.base is not atom.base or ratio.denominator != 1:
                 continue
             images: Images | None = {}
             for p, ix in zip(atom.index, other.index, strict=True):
@@ -380,7 +393,7 @@ class Names:
             if images is None:
                 continue
             algebra = self.algebra
-            named = algebra.power(algebra.substitute(name, images), have / k, whole=True)
+            named = algebra.power(algebra.substitute(name, images), ratio, whole=True)
             rest = {a: j for a, j in mono.factors if a != other}
             product = algebra.multiply(algebra.monomial(ONE, rest.items(), ()), named)
             return algebra.sum(product, mono.bound) if mono.bound else product
@@ -403,6 +416,7 @@ class Names:
         )
         for _, anchor, pattern, name, params in patterns:
             d = pattern.terms[anchor]
+            first = [*pattern.terms].index(anchor) + 1
             for term, c in poly.terms.items():
                 mono = algebra._apart(term)
                 found = match(anchor, dict(mono.factors), set(mono.bound), params)
@@ -414,19 +428,21 @@ class Names:
                 bound = {v for v in mono.bound if v not in taken}
                 ratio = exact(c / d)
                 beside = Poly({Mono(tuple(rest.items()), ()): ratio})
-                there = algebra.substitute(pattern, images)
-                whole = algebra.add(
-                    *(
-                        algebra.sum(algebra.multiply(beside, Poly({m: k}), spread=True), bound)
-                        for m, k in there.terms.items()
-                    )
-                )
-                if len(whole.terms) == len(pattern.terms) and all(
-                    _close(poly.terms.get(m), k) for m, k in whole.terms.items()
-                ):
-                    others = Poly({m: k for m, k in poly.terms.items() if m not in whole.terms})
-                    named = algebra.multiply(beside, algebra.substitute(name, images))
-                    return algebra.add(others, algebra.sum(named, bound))
+                parts: list[Poly] = []
+                there = list(algebra.substitute(pattern, images).terms.items())
+                for m, k in there[first:] + there[:first]:  # the anchor, which is there, last
+                    part = algebra.sum(algebra.multiply(beside, Poly({m: k}), spread=True), bound)
+                    if any(n not in poly.terms for n in part.terms):
+                        break
+                    parts.append(part)
+                else:
+                    whole = algebra.add(*parts)
+                    if len(whole.terms) == len(pattern.terms) and all(
+                        _close(poly.terms.get(m), k) for m, k in whole.terms.items()
+                    ):
+                        others = Poly({m: k for m, k in poly.terms.items() if m not in whole.terms})
+                        named = algebra.multiply(beside, algebra.substitute(name, images))
+                        return algebra.add(others, algebra.sum(named, bound))
         return None
 
 

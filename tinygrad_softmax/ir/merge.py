@@ -24,6 +24,9 @@ from .relations import Place, Sizes, label_of
 from .sizes import Dim, Ratio, named
 from .visit import evaluate, ordered
 
+#: So many sizes are drawn that all differ.
+_MANY = 12
+
 
 class OneSizeError(Exception):
     """Why a program cannot be for all sizes."""
@@ -132,8 +135,9 @@ class Trace(NamedTuple):
         return result
 
     def draw_sizes(self, rng: Any, largest: int = 6) -> dict[str, int]:
-        """Draw the open sizes, different from one another, so that everything has an entry.
+        """Draw the open sizes, so that everything has an entry, different from one another.
 
+        Of many only those that stand near one another are different, or arrays would be large.
         What is assumed of sizes alone holds; None are open if the program is for one size only.
         """
         alone = [a.fact for a in self.assumptions
@@ -141,7 +145,9 @@ class Trace(NamedTuple):
         labels = [*self.sizes]
         for trial in range(400):
             top = largest + trial * (1 + trial // 20)
-            drawn = rng.permutation(np.arange(2, max(top, len(labels) + 2) + 1))[: len(labels)]
+            some = np.arange(2, max(top, min(len(labels), _MANY) + 2) + 1)
+            rounds = range(-(-len(labels) // len(some)) or 1)
+            drawn = np.concatenate([rng.permutation(some) for _ in rounds])[: len(labels)]
             sizes = {label: int(n) for label, n in zip(labels, drawn, strict=True)}
             env = self._with_axes(sizes)
             if all(_computed(n, env) >= 1 for n in (*self.axes.values(), *self.cuts)) and all(

@@ -116,6 +116,8 @@ class Watching:
 
     # Coverage's own tracing is off while a profile function runs.
     def _event(self, frame: FrameType, event: str, arg: Any) -> None:  # pragma: no cover
+        if event == "c_return":
+            return  # nothing has been bound since the call
         user: FrameType | None = frame if event != "call" else frame.f_back
         if user is None or user.f_code.co_name.startswith("<"):
             return

@@ -16,30 +16,34 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache, wraps
 from itertools import permutations
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 Number = Fraction | float
+#: Of an atom in a product: an int if it is whole, for these are many and fractions are slow.
+Exponent = Fraction | int
+Method = TypeVar("Method", bound=Callable[..., Any])
 ONE = Fraction(1)
 
 
-class Var:
-    """An index that runs through an axis; negative numbers are bound by a sum."""
+class Var(tuple[int, int]):
+    """An index that runs through an axis; negative numbers are bound by a sum.
 
-    __slots__ = ("_hash", "key", "n", "size")
+    It is compared as a tuple, for that is fast, and by the plain number of its size, for a
+    comparison of sizes themselves would be noted.
+    """
 
-    def __init__(self, n: int, size: int) -> None:
-        self.n, self.size = n, size
-        self.key = (n, int(size))  # a comparison of sizes themselves would be noted
-        self._hash = hash(self.key)
+    n: int
+    size: int
 
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        return self is other or (other.__class__ is Var and self.key == other.key)
+    def __new__(cls, n: int, size: int) -> Var:
+        """Make an index of a number and a size."""
+        var = super().__new__(cls, (n, int(size)))
+        var.n, var.size = n, size
+        return var
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +116,18 @@ class Base:
 class Atom:
     """An entry of a base; ``free`` are the variables of its index."""
 
-    __slots__ = ("_hash", "base", "free", "index")
+    __slots__ = ("_hash", "base", "free", "index", "rank")
 
     def __init__(self, base: Base, index: tuple[Any, ...]) -> None:
         self.base, self.index = base, index
-        self.free = frozenset(v for ix in index for v in free_in_index(ix))
+        self.rank: Any = None  # what it is ordered by, once that was asked
+        free: list[Var] = []
+        for ix in index:
+            if ix.__class__ is Var:
+                free.append(ix)
+            elif ix is not None:
+                free += free_in_index(ix)
+        self.free = frozenset(free)
         self._hash = hash((base.serial, index))
 
     def __hash__(self) -> int:
@@ -131,7 +142,7 @@ class Atom:
         )
 
 
-Factors = tuple[tuple[Atom, Fraction], ...]
+Factors = tuple[tuple[Atom, Exponent], ...]
 
 
 class Mono:
@@ -141,7 +152,7 @@ class Mono:
 
     def __init__(self, factors: Factors, bound: tuple[Var, ...]) -> None:
         self.factors, self.bound = factors, bound
-        self._hash = hash((factors, bound))
+        self._hash = hash((*[(a._hash, k.numerator) for a, k in factors], bound))
 
     def __hash__(self) -> int:
         return self._hash
@@ -165,7 +176,7 @@ class Poly:
 
     def __init__(self, terms: dict[Mono, Number]) -> None:
         self.terms = terms
-        self._hash = hash(frozenset(terms.items()))
+        self._hash = hash(frozenset(terms))
 
     def __hash__(self) -> int:
         return self._hash
@@ -210,6 +221,11 @@ def exact(value: Any) -> Number:
     """
     if isinstance(value, Fraction):
         return ONE if value == 1 else value
+    return _exact(value)
+
+
+@lru_cache(1000)
+def _exact(value: Any) -> Number:
     if not np.isfinite(value):
         return float(value)
     whole = Fraction(value)
@@ -249,12 +265,9 @@ def free_in_index(ix: Any) -> Iterable[Var]:
         yield from free(ix.poly)
 
 
-def free_of(factors: Iterable[tuple[Atom, Fraction]]) -> set[Var]:
+def free_of(factors: Iterable[tuple[Atom, Exponent]]) -> set[Var]:
     """Return the variables of some factors."""
-    found: set[Var] = set()
-    for atom, _ in factors:
-        found |= atom.free
-    return found
+    return set().union(*[atom.free for atom, _ in factors])
 
 
 def free(poly: Poly) -> set[Var]:
@@ -367,6 +380,25 @@ def mono_key(mono: Mono) -> Any:
     )
 
 
+def kept(method: Method) -> Method:
+    """Let the algebra keep what a method returns: the same normal form is asked for many times.
+
+    It is kept until something new is known of a base, which may change normal forms.
+    """
+    name = method.__name__
+
+    @wraps(method)
+    def asked(self: Algebra, *args: Any) -> Any:
+        key = (name, args)
+        found = self.found.get(key)
+        if found is None:
+            found = method(self, *args)
+            self.found[key] = found
+        return found
+
+    return asked  # type: ignore[return-value]
+
+
 class Algebra:
     """Builds polynomials in normal form.
 
@@ -394,6 +426,7 @@ class Algebra:
         self.negations: dict[Base, Base] = {}
         self.symmetric: set[Base] = {self.delta}  #: matrices that equal their transpose
         self.spread_out: dict[Poly, Poly] = {}
+        self.found: dict[Any, Any] = {}  #: what `kept` methods have returned
 
     # --- bases and variables ---
 
@@ -417,14 +450,23 @@ class Algebra:
             base = self.base("function", ("mask", what, side, guard), sizes)
             base.boolean, base.guard = True, guard
             pair.append(base)
-        self.negations[pair[0]], self.negations[pair[1]] = pair[1], pair[0]
+        if pair[0] not in self.negations:
+            self.negations[pair[0]], self.negations[pair[1]] = pair[1], pair[0]
+            self.found.clear()
         return pair[0], pair[1]
+
+    def is_symmetric(self, base: Base) -> None:
+        """Note that a matrix equals its transpose."""
+        if base not in self.symmetric:
+            self.symmetric.add(base)
+            self.found.clear()
 
     def fresh(self, size: int) -> Var:
         """Return a variable that nothing else has."""
         self.fresh_count += 1
         return Var(self.fresh_count, size)
 
+    @kept
     def closed(self, polys: tuple[Poly, ...]) -> tuple[tuple[Poly, ...], tuple[Any, ...], Any]:
         """Return polynomials by numbered axes, and the indices that they are at.
 
@@ -576,6 +618,7 @@ class Algebra:
             return ZERO
         return Poly({mono: times(k, c) for mono, k in poly.terms.items()})
 
+    @kept
     def _tidied(self, poly: Poly) -> Poly:
         """Put terms together that make one: all parts of a divisor, a mask and its complement."""
         shared: dict[Any, int] = {}
@@ -597,7 +640,7 @@ class Algebra:
                 elif atom.base in self.negations and k == 1:
                     other = Atom(self.negations[atom.base], atom.index)
                     rest = tuple((a, j) for a, j in mono.factors if a != atom)
-                    twin = self._canonical({**dict(rest), other: ONE}, set(mono.bound))
+                    twin = self._canonical({**dict(rest), other: 1}, set(mono.bound))
                     if poly.terms.get(twin) == c:
                         left = {m: k for m, k in poly.terms.items() if m not in (mono, twin)}
                         return self.add(Poly(left), self.monomial(c, rest, mono.bound))
@@ -614,7 +657,7 @@ class Algebra:
                 continue
             left = dict(rest)
             for a, j in part.factors:
-                left[a] = left.get(a, Fraction(0)) - j
+                left[a] = left.get(a, 0) - j
             if any(j < 0 and a not in rest for a, j in left.items()):
                 continue
             if part.factors and not any(a in rest for a, _ in part.factors):
@@ -646,14 +689,14 @@ class Algebra:
             left = dict(mono.factors)
             left[atom] += 1
             for a, j in part.factors:
-                left[a] = left.get(a, Fraction(0)) - j
+                left[a] = left.get(a, 0) - j
             if any(a not in dict(mono.factors) for a, _ in part.factors):
                 continue
             lone = self.monomial(exact(-c / d), left.items(), mono.bound).single
             if lone is None or poly.terms.get(lone[0]) != lone[1]:
                 continue
             rest = Poly({m: j for m, j in poly.terms.items() if m not in (mono, lone[0])})
-            share = (*lone[0].factors, *other.factors, (atom, Fraction(-1)))
+            share = (*lone[0].factors, *other.factors, (atom, -1))
             return self.add(rest, self.monomial(exact(lone[1] * e), share, lone[0].bound))
         return None
 
@@ -661,8 +704,8 @@ class Algebra:
 
     def multiply(self, *parts: Poly, spread: bool = False) -> Poly:
         """Return a product; with `spread` sums are multiplied out, else they stay factors."""
-        result = constant(1)
-        for part in parts:
+        result = parts[0] if parts else constant(1)
+        for part in parts[1:]:
             result = self._multiplied(result, part, spread)
         return result
 
@@ -674,9 +717,9 @@ class Algebra:
         if x.number is not None:
             return self.scale(y, x.number)
         if not spread and len(x.terms) > 1:
-            x = self.power(x, ONE, whole=True)
+            x = self.power(x, 1, whole=True)
         if not spread and len(y.terms) > 1:
-            y = self.power(y, ONE, whole=True)
+            y = self.power(y, 1, whole=True)
         found: list[Poly] = []
         for m, c in x.terms.items():
             for n, d in y.terms.items():
@@ -695,17 +738,20 @@ class Algebra:
 
     def _changed(self, factors: Factors, change: Mapping[Var, Any]) -> Factors:
         return tuple(
-            (a if a.free.isdisjoint(change) else Atom(a.base, self._places(a, change)), k)
-            for a, k in factors
+            [
+                (a if a.free.isdisjoint(change) else Atom(a.base, self._places(a, change)), k)
+                for a, k in factors
+            ]
         )
 
     def _places(self, atom: Atom, change: Mapping[Var, Any]) -> tuple[Any, ...]:
         """Return an atom's indices with others in place of variables; a slice of all is none."""
-        if atom.free.isdisjoint(change):
-            return atom.index
         made = []
         for axis, ix in enumerate(atom.index):
-            place = ix if ix is None else moved(ix, change, self)
+            if ix.__class__ is Var:
+                place = change.get(ix, ix)
+            else:
+                place = ix if ix is None else moved(ix, change, self)
             if (
                 isinstance(place, Affine)
                 and place.start == 0
@@ -720,12 +766,14 @@ class Algebra:
 
     def substitute(self, poly: Poly, change: Mapping[Var, Any]) -> Poly:
         """Return a polynomial with other indices in place of its free variables."""
-        if not change:
-            return poly
+        return self._substituted(poly, tuple(change.items())) if change else poly
+
+    @kept
+    def _substituted(self, poly: Poly, change: tuple[tuple[Var, Any], ...]) -> Poly:
         found = []
         for mono, c in poly.terms.items():
             one = self._apart(mono)
-            found.append(self.monomial(c, self._changed(one.factors, change), one.bound))
+            found.append(self.monomial(c, self._changed(one.factors, dict(change)), one.bound))
         return self.add(*found)
 
     def sum(self, poly: Poly, over: Iterable[Var]) -> Poly:
@@ -735,15 +783,19 @@ class Algebra:
             return poly
         if len(poly.terms) > 1:
             # a sum as a whole, for it may have a name; `spread` takes it apart
-            poly = self.power(poly, ONE, whole=True)
+            poly = self.power(poly, 1, whole=True)
         found = []
         for mono, c in poly.terms.items():
             one = self._apart(mono)
             found.append(self.monomial(c, one.factors, one.bound + over))
         return self.add(*found)
 
-    def power(self, poly: Poly, k: Fraction, whole: bool = False) -> Poly:
+    def power(self, poly: Poly, k: Exponent, whole: bool = False) -> Poly:
         """Return a power; `whole` keeps a sum to the power 1 as one factor."""
+        return poly if k == 1 and not whole else self._power(poly, k, whole)
+
+    @kept
+    def _power(self, poly: Poly, k: Exponent, whole: bool) -> Poly:
         if k == 0:
             return constant(1)
         if not poly.terms:
@@ -780,7 +832,7 @@ class Algebra:
         outside = tuple((a, j * k) for a, j in content)
         return self.multiply(self.monomial(exact(_number_power(coef, k)), outside, ()), made)
 
-    def _power_of(self, poly: Poly, k: Fraction) -> Poly:
+    def _power_of(self, poly: Poly, k: Exponent) -> Poly:
         """Return a power of a polynomial that is a base as it stands."""
         if poly.single is not None and k == 1:
             return poly
@@ -798,7 +850,7 @@ class Algebra:
         The first term is positive then, and numbers have no common divisor.
         """
         monos = sorted(poly.terms, key=_bare_mono)
-        common: dict[Atom, Fraction] | None = None
+        common: dict[Atom, Exponent] | None = None
         varied = {a for mono in monos for a, _ in mono.factors if a.index}
         one = len(varied) == 1 and not any(mono.bound for mono in monos)
         for mono in monos:
@@ -837,7 +889,7 @@ class Algebra:
         for mono, c in poly.terms.items():
             left = dict(mono.factors)
             for a, k in common.items():
-                left[a] = left.get(a, Fraction(0)) - k
+                left[a] = left.get(a, 0) - k
                 if not left[a]:
                     del left[a]
             terms[self._canonical(left, set(mono.bound))] = exact(c / coef)
@@ -856,6 +908,7 @@ class Algebra:
             return unit < 0
         return lead < 0
 
+    @kept
     def opened(self, atom: Atom) -> Poly:
         """Return the polynomial that a sum stands for, at the atom's indices."""
         body = atom.base.what
@@ -910,10 +963,12 @@ class Algebra:
 
     def entry(self, atom: Atom) -> Poly:
         """Return an entry as a polynomial."""
-        return self.monomial(ONE, ((atom, ONE),), ())
+        if atom.base.kind == "leaf" and atom.base not in self.symmetric:
+            return Poly({Mono(((atom, 1),), ()): ONE})
+        return self.monomial(ONE, ((atom, 1),), ())
 
     def monomial(
-        self, coef: Number, factors: Iterable[tuple[Atom, Fraction]], bound: Iterable[Var]
+        self, coef: Number, factors: Iterable[tuple[Atom, Exponent]], bound: Iterable[Var]
     ) -> Poly:
         """Return a product summed over `bound`, in normal form.
 
@@ -921,7 +976,7 @@ class Algebra:
         a sum over an index that nothing depends on is a size; a mask times itself is the mask; a
         divisor meets the sum that it is.
         """
-        left: dict[Atom, Fraction] = {}
+        left: dict[Atom, Exponent] = {}
         for atom, k in factors:
             one = _sorted(atom) if atom.base in self.symmetric else atom
             left[one] = left[one] + k if one in left else k
@@ -941,20 +996,20 @@ class Algebra:
                     left, changed = after, True
                     break
                 if atom.base.boolean and k != 1 and k > 0:
-                    left[atom], changed = ONE, True
+                    left[atom], changed = 1, True
                     break
                 if k > 0 and atom.base.kind == "function" and atom.base.what[0] in self.quotients:
                     divisor, result = self.quotients[atom.base.what[0]]
                     what = atom.base.what[1:]
                     below = self.bases.get(("function", (divisor, *what)))
                     other = Atom(below, atom.index) if below is not None else None
-                    if other is not None and left.get(other, ONE) < 0:
+                    if other is not None and left.get(other, 1) < 0:
                         shared = min(k, -left[other])
                         made = self.base("function", (result, *what), atom.base.sizes)
                         one = Atom(made, atom.index)
                         left[atom] -= shared
                         left[other] += shared
-                        left[one] = left.get(one, Fraction(0)) + shared
+                        left[one] = left.get(one, 0) + shared
                         changed = True
                         break
                 if atom.base.kind == "sum" and k == 1 and len(atom.base.what.terms) == 1:
@@ -962,16 +1017,17 @@ class Algebra:
                     coef = exact(coef * self.opened(atom).single[1])  # type: ignore[index]
                     del left[atom]
                     for a, j in opened.factors:
-                        left[a] = left.get(a, Fraction(0)) + j
+                        left[a] = left.get(a, 0) + j
                     running |= set(opened.bound)
                     changed = True
                     break
             else:
                 changed = self._split(left, running) or self._met_divisor(left, running)
-        for atom in left:
-            twin = self.negations.get(atom.base)
-            if twin is not None and Atom(twin, atom.index) in left:
-                return ZERO
+        if self.negations:
+            for atom in left:
+                twin = self.negations.get(atom.base)
+                if twin is not None and Atom(twin, atom.index) in left:
+                    return ZERO
         used = free_of(left.items())
         sizes = [v.size for v in running if v not in used]
         running &= used
@@ -991,7 +1047,7 @@ class Algebra:
         product = Poly({self._canonical(left, running): coef})
         return self.multiply(product, *map(self.size, sizes)) if sizes else product
 
-    def _delta(self, atom: Atom, left: dict[Atom, Fraction], running: set[Var]) -> Any:
+    def _delta(self, atom: Atom, left: dict[Atom, Exponent], running: set[Var]) -> Any:
         """Return the factors with what a delta says put in; None if nothing, False if it is 0."""
         a, b = atom.index
         rest = {x: k for x, k in left.items() if x != atom}
@@ -1001,13 +1057,13 @@ class Algebra:
             return False
         if isinstance(a, Flat) and isinstance(b, Flat) and a.sizes == b.sizes:
             pairs = zip(a.parts, b.parts, strict=True)
-            return {**rest, **{Atom(self.delta, pair): ONE for pair in pairs}}
+            return {**rest, **{Atom(self.delta, pair): 1 for pair in pairs}}
         if (
             isinstance(a, Affine)
             and isinstance(b, Affine)
             and (a.start, a.step) == (b.start, b.step)
         ):
-            return {**rest, Atom(self.delta, (a.index, b.index)): ONE}
+            return {**rest, Atom(self.delta, (a.index, b.index)): 1}
         for var, ix in ((a, b), (b, a)):
             if isinstance(var, Var) and var in running and var not in set(free_in_index(ix)):
                 running.discard(var)
@@ -1028,16 +1084,16 @@ class Algebra:
                 and (not isinstance(ix, Var) or var.n > ix.n)
                 and any(var in set(free_of([item])) for item in rest.items())
             ):
-                return {**self._merged(rest, {var: ix}), atom: ONE}
+                return {**self._merged(rest, {var: ix}), atom: 1}
         return None
 
-    def _merged(self, factors: dict[Atom, Fraction], change: Mapping[Var, Any]) -> Any:
-        made: dict[Atom, Fraction] = {}
+    def _merged(self, factors: dict[Atom, Exponent], change: Mapping[Var, Any]) -> Any:
+        made: dict[Atom, Exponent] = {}
         for a, k in self._changed(tuple(factors.items()), change):
-            made[a] = made.get(a, Fraction(0)) + k
+            made[a] = made.get(a, 0) + k
         return {a: k for a, k in made.items() if k}
 
-    def _split(self, left: dict[Atom, Fraction], running: set[Var]) -> bool:
+    def _split(self, left: dict[Atom, Exponent], running: set[Var]) -> bool:
         """Sum over the parts of an index instead of the index along the reshaped axis."""
         for atom in left:
             for ix in atom.index:
@@ -1052,7 +1108,7 @@ class Algebra:
                     return True
         return False
 
-    def _met_divisor(self, left: dict[Atom, Fraction], running: set[Var]) -> bool:
+    def _met_divisor(self, left: dict[Atom, Exponent], running: set[Var]) -> bool:
         """Take out a sum that the product is divided by, where it stands as factors."""
         if not running:
             return False
@@ -1065,17 +1121,17 @@ class Algebra:
             if found is None:
                 continue
             rest, bound = found[1], found[2]
-            rest[atom] = rest.get(atom, Fraction(0)) + 1
+            rest[atom] = rest.get(atom, 0) + 1
             left.clear()
             left.update({a: j for a, j in rest.items() if j})
             running.difference_update(bound)
             if c != 1:
                 one = self.base("leaf", ("number", c), ())
-                left[Atom(one, ())] = left.get(Atom(one, ()), Fraction(0)) - 1
+                left[Atom(one, ())] = left.get(Atom(one, ()), 0) - 1
             return True
         return False
 
-    def _distributions(self, left: dict[Atom, Fraction], running: set[Var]) -> Any:
+    def _distributions(self, left: dict[Atom, Exponent], running: set[Var]) -> Any:
         """Take a sum that is known as a number; None if the product is 0 therefore.
 
         Weights that were given as a distribution sum to 1, and so do probabilities.
@@ -1086,7 +1142,7 @@ class Algebra:
             for axis, ix in enumerate(atom.index):
                 if (
                     ix not in running
-                    or any(ix in free_of([item]) for item in left.items() if item[0] != atom)
+                    or any(ix in other.free for other in left if other is not atom)
                     or any(
                         ix in set(free_in_index(other))
                         for place, other in enumerate(atom.index)
@@ -1107,9 +1163,9 @@ class Algebra:
                 return rest, total
         return left, ONE
 
-    def _canonical(self, factors: dict[Atom, Fraction], bound: set[Var]) -> Mono:
+    def _canonical(self, factors: dict[Atom, Exponent], bound: set[Var]) -> Mono:
         """Return a monomial with its factors in order and its bound variables numbered."""
-        factors = {a: k for a, k in factors.items() if k}
+        factors = {a: k.numerator if k.denominator == 1 else k for a, k in factors.items() if k}
         if not bound:
             return Mono(tuple(sorted(factors.items(), key=_order)), ())
         colour: dict[Var, Any] = {v: (int(v.size),) for v in bound}
@@ -1170,27 +1226,30 @@ def _coloured(ix: Any, colour: Mapping[Var, Any]) -> Any:
     return repr([colour.get(v, v.n) for v in free_in_index(ix)])
 
 
-def _order(item: tuple[Atom, Fraction]) -> Any:
+def _order(item: tuple[Atom, Exponent]) -> Any:
     atom, k = item
-    return (atom.base.serial, tuple((-1,) if ix is None else _full(ix) for ix in atom.index), k)
+    if atom.rank is None:
+        places = tuple((-1,) if ix is None else _full(ix) for ix in atom.index)
+        atom.rank = (atom.base.serial, places)
+    return (atom.rank, k)
 
 
 def _is_exponential(atom: Atom) -> bool:
     return atom.base.kind == "function" and atom.base.positive
 
 
-def _lesser(j: Fraction | None, k: Fraction | None, below: bool) -> Fraction:
+def _lesser(j: Exponent | None, k: Exponent | None, below: bool) -> Exponent:
     """Return the exponent that two terms have in common.
 
     With `below`, ``1 + 1 / e`` is ``(e + 1) / e``, so that it is met in either spelling.
     """
     if j and k and (j > 0) == (k > 0):
-        return min(j, k, key=abs)
-    lower = min(j or Fraction(0), k or Fraction(0))
-    return lower if below and lower < 0 else Fraction(0)
+        return min(j, k, key=absolute)
+    lower = min(j or 0, k or 0)
+    return lower if below and lower < 0 else 0
 
 
-def _number_power(c: Number, k: Fraction) -> Number:
+def _number_power(c: Number, k: Exponent) -> Number:
     if k.denominator == 1 and isinstance(c, Fraction) and (c != 0 or k > 0):
         return c ** int(k)
     powered: float = float(c) ** float(k)

@@ -174,7 +174,7 @@ class Reading:
             if all(
                 algebra.substitute(body, {first: second, second: first}) == body for body in bodies
             ):
-                algebra.symmetric.add(base)
+                algebra.is_symmetric(base)
         return algebra.entry(Atom(base, places))
 
     def exponential(self, x: Poly, e: Expr | None = None) -> Poly:

@@ -338,6 +338,14 @@ class Run:
             self.sizes.least[place] = int(bound)
             raise AgainError
 
+    def too_large(self, shape: tuple[int, ...]) -> None:
+        """Refuse to find out what an array is made of that is large where the sizes are open."""
+        if self.sizes.free:
+            raise OneSizeError(
+                f"the loss makes an array of {' x '.join(map(str, shape))} numbers at other sizes, "
+                "too large to find out what it is made of; make it before the call and pass it"
+            )
+
     def compared(self, ask: Any, first: Any, second: Any) -> bool:
         """Answer a comparison of sizes as the real ones do, and note it."""
         first, second = (self.world.named(int(v)) if isinstance(v, (int, np.integer)) and

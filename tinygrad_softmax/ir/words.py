@@ -129,9 +129,9 @@ class Hand:
 
     def tidied(self, e: Expr) -> Expr:
         """Return an expression without factors of 1, exponents of 1 and shapes that are there."""
-        known: dict[Expr, Expr] = {name: name for name in self.names}
-        for node in ordered([e], known):
-            if node in known or node.op is None or node in node.world.calls:
+        known: dict[Expr, Expr] = {}
+        for node in ordered([e], self.names):
+            if node in self.names or node.op is None or node in node.world.calls:
                 known[node] = node
                 continue
             args = tuple(known[arg] for arg in node.args)

@@ -41,6 +41,7 @@ from .normal_form import (
     Atom,
     Base,
     Const,
+    Exponent,
     Flat,
     Mono,
     Number,
@@ -76,6 +77,7 @@ class Writer:
         self.algebra, self.reading, self.world = algebra, reading, world
         self.done: dict[Any, Expr] = {}
         self.conditions = False  # whether a delta may be written as a comparison of places
+        self.tensors: dict[Any, Tensor] = {}
 
     # --- ops ---
 
@@ -116,6 +118,12 @@ class Writer:
 
     def tensor(self, poly: Poly, target: tuple[Var | None, ...]) -> Tensor:
         """Write a polynomial; `target` is the order that its axes should have."""
+        key = (poly, target, self.conditions)
+        if key not in self.tensors:
+            self.tensors[key] = self._tensor(poly, target)
+        return self.tensors[key]
+
+    def _tensor(self, poly: Poly, target: tuple[Var | None, ...]) -> Tensor:
         split = self._parts(poly)
         if split is not None:
             return self._merged(poly, target, split)
@@ -333,7 +341,7 @@ class Writer:
 
     def body(self, base: Base, laid: tuple[Var | None, ...]) -> Expr:
         """Write what a function or sum is made of, by its parameters in this order."""
-        key = (base, laid)
+        key = (base, laid, self.conditions)
         if key in self.done:
             return self.done[key]
         if base.kind == "sum":
@@ -575,7 +583,7 @@ class Writer:
         (x,) = e.args
         axes = e.setting("axis")
         axes = range(len(x.shape)) if axes is None else axes if isinstance(axes, tuple) else (axes,)
-        wanted: dict[Atom, Fraction] = {}
+        wanted: dict[Atom, Exponent] = {}
         number: Number = ONE
         for a in axes:
             size = self.algebra.size(x.shape[a])
@@ -584,13 +592,9 @@ class Writer:
                 return t, scalars
             number = exact(number * single[1])
             for atom, k in single[0].factors:
-                wanted[atom] = wanted.get(atom, Fraction(0)) + k
+                wanted[atom] = wanted.get(atom, 0) + k
         left = dict(scalars)
-        if (
-            number != 1
-            or not wanted
-            or any(left.get(atom, Fraction(0)) > -k for atom, k in wanted.items())
-        ):
+        if number != 1 or not wanted or any(left.get(atom, 0) > -k for atom, k in wanted.items()):
             return t, scalars
         count = None
         for a in axes:
@@ -607,7 +611,7 @@ class Writer:
 
     def _product(
         self,
-        factors: list[tuple[Atom, Fraction]],
+        factors: list[tuple[Atom, Exponent]],
         c: Number,
         order: tuple[Any, ...],
         total: Tensor | None = None,
@@ -666,7 +670,7 @@ class Writer:
             return Tensor(result, total.dims)
         return Tensor(result, self._dims_of(result, dims))
 
-    def _noted_product(self, factors: list[tuple[Atom, Fraction]], dims: tuple[Any, ...]) -> Any:
+    def _noted_product(self, factors: list[tuple[Atom, Exponent]], dims: tuple[Any, ...]) -> Any:
         """Write an outer product or a diagonal matrix as NumPy's call; and return the rest."""
         arrays = [(a, k) for a, k in factors if free_of([(a, k)])]
         scalars = [(a, k) for a, k in factors if not free_of([(a, k)])]
@@ -755,7 +759,7 @@ class Writer:
                 self.world.calls.setdefault(made, Noted(name, (whole, *(k,) * bool(k)), {}))
         return Tensor(made, self._dims_of(made, dims))
 
-    def _rank(self, item: tuple[Atom, Fraction]) -> Any:
+    def _rank(self, item: tuple[Atom, Exponent]) -> Any:
         """What a person writes first: scalars, then what came first, masks at the end."""
         atom, _ = item
         base = atom.base
@@ -765,7 +769,7 @@ class Writer:
             serial = 1_000_000 + base.serial
         return (bool(free_of([(atom, ONE)])), base.boolean, base.kind == "sum", serial)
 
-    def _raised(self, atom: Atom, k: Fraction, dims: tuple[Any, ...]) -> Expr:
+    def _raised(self, atom: Atom, k: Exponent, dims: tuple[Any, ...]) -> Expr:
         """Write a power, aligned to `dims`."""
         if atom.base.kind == "sum":
             opened = self.algebra.opened(atom)
@@ -774,7 +778,7 @@ class Writer:
             base = self.aligned(self.atom(atom, dims), dims)
         return self.raised(base, k)
 
-    def raised(self, base: Expr, k: Fraction) -> Expr:
+    def raised(self, base: Expr, k: Exponent) -> Expr:
         """Return a constant power."""
         if k == 1:
             return base
@@ -787,7 +791,7 @@ class Writer:
     # --- sums over indices ---
 
     def _contracted(
-        self, factors: list[tuple[Atom, Fraction]], bound: set[Var], order: tuple[Any, ...]
+        self, factors: list[tuple[Atom, Exponent]], bound: set[Var], order: tuple[Any, ...]
     ) -> Tensor:
         """Write a product summed over `bound`, in the cheapest order."""
         pieces = [_Piece(frozenset(free_of([f])), (f,), None) for f in factors]
@@ -1079,7 +1083,7 @@ class Writer:
         found: list[Any] = []
         for (atom, _), monos in sharing.items():
             if len(monos) > 1:
-                k = min((dict(m.factors)[atom] for m in monos), key=abs)
+                k = min((dict(m.factors)[atom] for m in monos), key=absolute)
                 found.append(("factor", atom, k, tuple(monos)))
         sizes: dict[Number, list[Mono]] = {}
         for mono, c in poly.terms.items():
@@ -1167,12 +1171,12 @@ class Writer:
             ((inner, d),) = body.terms.items()
             left = dict(mono.factors)
             for a, k in inner.factors:
-                left[a] = left.get(a, Fraction(0)) + k
+                left[a] = left.get(a, 0) + k
             return Poly({algebra._canonical(left, set(inner.bound)): exact(c * d)})
         (closed,), places, sizes = algebra.closed((body,))
         atom = Atom(algebra.base("sum", closed, sizes), places)
         left = dict(mono.factors)
-        left[atom] = left.get(atom, Fraction(0)) + 1
+        left[atom] = left.get(atom, 0) + 1
         return Poly({Mono(tuple(sorted(left.items(), key=lambda f: f[0].base.serial)), ()): c})
 
 
@@ -1180,7 +1184,7 @@ class _Piece(NamedTuple):
     """Factors to be multiplied entry by entry, and perhaps what was summed before."""
 
     dims: frozenset[Var]
-    factors: tuple[tuple[Atom, Fraction], ...]
+    factors: tuple[tuple[Atom, Exponent], ...]
     plan: Any
 
 
@@ -1308,8 +1312,8 @@ def _is_bare(side: list[_Piece]) -> bool:
 
 
 def _connected(
-    factors: list[tuple[Atom, Fraction]], bound: set[Var]
-) -> list[list[tuple[Atom, Fraction]]]:
+    factors: list[tuple[Atom, Exponent]], bound: set[Var]
+) -> list[list[tuple[Atom, Exponent]]]:
     """Return the factors in groups that share no index summed over."""
     groups: list[tuple[set[Var], list[Any]]] = []
     for factor in factors:
