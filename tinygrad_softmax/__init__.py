@@ -30,7 +30,7 @@ from .ops.softmax import (
 )
 
 if TYPE_CHECKING:  # loaded on first use by `__getattr__`
-    from .check import (
+    from .checker import (
         Finding,
         GradientMismatchError,
         Report,
@@ -103,9 +103,9 @@ _LATER = {
     "Derivation": "derivation", "DerivationError": "derivation", "derive": "derivation",
     "Drawing": "drawing", "draw": "drawing",
     "Explanation": "explanation", "explain": "explanation",
-    "Finding": "check", "GradientMismatchError": "check", "Report": "check",
-    "SeededMistake": "check", "catch_rate": "check", "check_gradients": "check",
-    "gradcheck": "check", "seed_mistakes": "check",
+    "Finding": "checker", "GradientMismatchError": "checker", "Report": "checker",
+    "SeededMistake": "checker", "catch_rate": "checker", "check_gradients": "checker",
+    "gradcheck": "checker", "seed_mistakes": "checker",
     "SoftmaxClassifier": "classifier",
 }  # fmt: skip
 

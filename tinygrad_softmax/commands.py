@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from .check import check_gradients
+from .checker import check_gradients
 from .core.errors import check_names
 from .derivation import derive
 from .explanation import explain

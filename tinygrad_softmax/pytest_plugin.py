@@ -22,7 +22,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, Result[pytest.TestReport], None]:
     """Put the report of a wrong gradient in place of pytest's own account of the failure."""
     outcome: Any = yield
-    report = sys.modules.get("tinygrad_softmax.check.report")
+    report = sys.modules.get("tinygrad_softmax.checker.report")
     raised = call.excinfo
     if report is None or raised is None or call.when != "call":
         return

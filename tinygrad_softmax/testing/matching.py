@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
-from ..check import check_gradients
+from ..checker import check_gradients
 
 
 def assert_gradients_match(
@@ -46,7 +46,7 @@ def assert_gradients_match(
     ... )  # doctest: +IGNORE_EXCEPTION_DETAIL
     Traceback (most recent call last):
         ...
-    tinygrad_softmax.check.report.GradientMismatchError: The gradients are wrong. ...
+    tinygrad_softmax.checker.report.GradientMismatchError: The gradients are wrong. ...
     """
     __tracebackhide__ = True  # pytest points at the line of the test
     check_gradients(

@@ -1,9 +1,9 @@
-"""A hand-written gradient against the automatic one: right, or which mistake.
+"""Checking gradients: a hand-written one is repaired, an automatic one is measured.
 
-Imports everything below it. Read `gradients` (what is done), `watching` (how a person's code is
-looked at), `formulas` and `edits` (what a mistake is), `examine` and `diagnose` (how it is found),
-in that order; `numeric` holds automatic gradients against finite differences, `exercises` makes
-wrong gradients on purpose.
+Read `gradients` (what is done), `hand` (how a person's code is called), `points` and `truth` (what
+is compared), `edits` (what a mistake is) and `search` (how the repair is found), in that order.
+`numeric` holds automatic gradients against finite differences; `exercises` makes wrong gradients on
+purpose, by the same edits.
 """
 
 from .exercises import SeededMistake, catch_rate, seed_mistakes

@@ -1,0 +1,573 @@
+"""`check_gradients`: a hand-written gradient against the true one, repaired where it is wrong.
+
+Imports the rest of this folder. The verdict is found at fresh points whose sizes all differ; then
+the very inputs given are looked at; then the smallest change of the source is searched for that
+makes the gradients right.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import BackwardError, DataError, check_names
+from ..derivation import derive
+from ..ir.document import Account
+from .hand import Hand, Inputs, check_inputs, copied, stage_of
+from .operands import Parts
+from .points import points as drawn_points
+from .report import Finding, Report
+from .search import Judge, Repair, Search
+from .source import NoSourceError, Source, helpers, plain_function, statements
+from .truth import Truth, at_given, same, truth
+from .values import Values, key_of, recorded, recorded_code
+
+#: At so many points gradients are compared.
+_POINTS = 5
+#: Inputs with more entries than this are not run as they are.
+_LARGE = 1_000_000
+#: Names whose call is no business of a search.
+_OUTSIDE = frozenset(["open", "input", "exec", "eval", "compile", "__import__", "exit", "quit"])
+
+
+def check_gradients(
+    loss: Callable[..., Any],
+    gradients: Callable[..., Any] | None = None,
+    /,
+    *,
+    wrt: str | tuple[str, ...] | None = None,
+    params: MutableMapping[str, Any] | None = None,
+    stages: Mapping[str, str] | None = None,
+    seed: int | None = None,
+    budget: float = 2.0,
+    **inputs: Any,
+) -> Report:
+    """Compare a hand-written gradient with the true one, and show the line to change.
+
+    Parameters
+    ----------
+    loss : callable
+        Returns the scalar loss, in plain NumPy. Without `gradients` it returns the loss and its
+        gradients, ``(loss, dW)`` or ``(loss, {"W": dW, "b": db})``.
+    gradients : callable, optional
+        The hand-written gradient, in plain NumPy: returns a dict by parameter, a tuple in the order
+        of `wrt`, or a single array.
+    wrt : str or tuple of str, optional
+        By which inputs; not needed if a dict is returned or `params` given. An input that is a dict
+        or a list of arrays stands for all of them.
+    params : dict, optional
+        Where the methods of a class read their parameters: ``params=model.params``, or
+        ``params={"W": model.W}`` for attributes.
+    stages : dict, optional
+        Variables whose name does not say whose gradient they are: ``{"delta2": "scores"}``.
+    seed : int, optional
+        Set before each call, for functions that draw random numbers.
+    budget : float
+        For how many seconds a repair is looked for.
+    **inputs
+        The inputs of both functions by name. They are never changed.
+
+    Returns
+    -------
+    Report
+        True if the gradients are right; with ``findings``, ``diff``, ``hint()`` and
+        ``raise_if_wrong()``; ``print`` it.
+
+    Raises
+    ------
+    TypeError
+        If it is not clear which array is whose gradient, or None was returned.
+    DataError
+        If a parameter holds whole numbers, or anything else that has no slope.
+    ValueError
+        If `stages` names no variable or value of the functions, or if an input or parameter has a
+        name that no Python variable can have.
+
+    Notes
+    -----
+    A repair is shown only after it was run: with it, all gradients are right at five points of
+    different sizes. The source is not changed.
+
+    Examples
+    --------
+    >>> def loss(w, X, y):
+    ...     residual = X @ w - y
+    ...     return np.sum(residual**2) / len(y)
+    >>> def gradients(w, X, y):
+    ...     dresidual = 2 * (X @ w - y)
+    ...     return {"w": X.T @ dresidual}
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = rng.standard_normal((5, 3)), rng.standard_normal(5)
+    >>> report = check_gradients(loss, gradients, w=np.ones(3), X=X, y=y)
+    >>> bool(report), report.findings[0].after
+    (False, 'dresidual = 2 * (X @ w - y) / len(y)')
+    """
+    inputs |= {n: v for n, v in (params or {}).items() if n not in inputs and _is_parameter(v)}
+    check_names(inputs)
+    check_inputs(inputs)
+    inputs = {n: _plain(v) for n, v in inputs.items()}
+    with np.errstate(all="ignore"), warnings.catch_warnings(), _silently():
+        warnings.simplefilter("ignore")  # of the person's code at our points
+        chosen = (wrt,) if isinstance(wrt, str) else tuple(wrt) if wrt is not None else None
+        hand = Hand(loss, gradients, params, seed, chosen, inputs)
+        return Check(hand, dict(stages or {}), inputs, budget).report()
+
+
+def _is_parameter(value: Any) -> bool:
+    return isinstance(value, (np.ndarray, float, int, dict, list))
+
+
+def _plain(value: Any) -> Any:
+    """Return a list of numbers as an array."""
+    if isinstance(value, list) and value and all(isinstance(v, (float, list)) for v in value):
+        with contextlib.suppress(ValueError):
+            array = np.asarray(value)
+            return array if array.dtype.kind == "f" else value
+    return value
+
+
+@contextlib.contextmanager
+def _silently() -> Iterator[None]:
+    """Keep what the functions print to themselves: they run many times."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        yield
+
+
+class Check:
+    """One check: the points, the truth at them, and what is wrong."""
+
+    def __init__(self, hand: Hand, stages: dict[str, str], inputs: Inputs, budget: float) -> None:
+        self.hand, self.stages, self.inputs, self.budget = hand, stages, inputs, budget
+        self.end = time.perf_counter() + budget
+        self.notes: list[str] = []
+        self.given: tuple[Values, ...] = ()
+
+    def report(self) -> Report:
+        """Compare, and repair."""
+        hand = self.hand
+        large = sum(np.size(v) for v in self.inputs.values() if isinstance(v, np.ndarray)) > _LARGE
+        if not large:
+            if (finding := self._repeated()) is not None:
+                return Report((finding,), (), tuple(self.notes))
+        drawn = drawn_points(hand, self.inputs, _POINTS)
+        self.notes += [drawn.note] if drawn.note else []
+        self.points = drawn.points
+        self.truth: list[Truth] = [truth(hand, point) for point in self.points]
+        outcomes = [hand.run(point) for point in self.points]
+        changed = outcomes[0].modified
+        if changed:
+            self.notes.append(f"{hand.name} changes {', '.join(changed)} in place: the check went "
+                              "on with copies")  # fmt: skip
+        self.changed = set(changed)
+        found = [o.gradients for o in outcomes]
+        wrong = [n for n in hand.wrt if not all(
+            same(g[n], t.gradients[n], t.tolerance) for g, t in zip(found, self.truth, strict=True))]  # fmt: skip
+        findings = [f for n in wrong if (f := self._plainly(n, found)) is not None]
+        told = {f.stage for f in findings}
+        self.open = [n for n in wrong if f"d{n}" not in told]
+        if large:
+            self.notes.append("the inputs are large: the gradients were compared at small ones")
+        else:
+            at = at_given(hand, self.inputs)
+            self.notes += at.notes
+            findings += [Finding(f"d{n}", "nan" if "NaN" in why else "unexplained", why)
+                         for n, why in at.wrong.items() if n not in wrong]  # fmt: skip
+        self._source()
+        self._check_stages()
+        loss_findings: list[Finding] = []
+        repaired = ""
+        if self.open:
+            more, repaired = self._repaired(found)
+            findings = [*more, *findings]
+            loss_findings = self._loss_repaired(found, more)
+        right = [n for n in hand.wrt if n not in wrong and f"d{n}" not in told]
+        named = [*self._right_stages(), *(f"d{n}" for n in right)]
+        return Report(
+            tuple(findings), tuple(dict.fromkeys(named)), tuple(dict.fromkeys(self.notes)),
+            tuple(loss_findings), self._said_points(), self.original, repaired,
+        )  # fmt: skip
+
+    # --- before any search ---
+
+    def _repeated(self) -> Finding | None:
+        """Say what is wrong if a second call gives something else."""
+        try:
+            once, again = (self.hand.run(self.inputs).gradients for _ in range(2))
+        except (TypeError, BackwardError, DataError):
+            raise
+        except Exception:  # at the inputs given; it may run at others
+            return None
+        for name, value in once.items():
+            if np.array_equal(again[name], value, equal_nan=value.dtype.kind == "f"):
+                continue
+            if np.shape(again[name]) == np.shape(value):
+                third = self.hand.run(self.inputs).gradients[name]
+                if same(third - again[name], again[name] - value, 1e-6):
+                    said = "each call with the same inputs adds to what was there before"
+                    return Finding(f"d{name}", "accumulated", said)
+            return Finding(f"d{name}", "random", "two calls with the same inputs differ: if it "
+                           "draws random numbers, pass seed= (it sets NumPy's global generator)")  # fmt: skip
+        return None
+
+    def _plainly(self, name: str, found: list[dict[str, Any]]) -> Finding | None:
+        """Say what needs no search: nothing is written yet, or the loss does not use it."""
+        true = [t.gradients[name] for t in self.truth]
+        mine = [g[name] for g in found]
+        if all(not np.any(t) for t in true):
+            return Finding(f"d{name}", "unused", f"the loss does not depend on {name}, so that its "
+                           "gradient is 0 everywhere")  # fmt: skip
+        if all(m.size and not np.any(m) for m in mine):
+            return Finding(f"d{name}", "not_written", "it is 0 everywhere: it is not written yet, or "
+                           "never assigned to")  # fmt: skip
+        return None
+
+    # --- sources ---
+
+    def _source(self) -> None:
+        self.sources: list[Source] = []
+        self.original = ""
+        hand = self.hand
+        try:
+            functions = helpers(hand.gradients, lambda: hand.run(self.points[0]))
+            mine = plain_function(hand.loss_function)
+            if not hand.joint:
+                functions = [f for f in functions if f is not mine]
+            self.sources = [s for f in functions if (s := _source_of(f)) is not None]
+            if not self.sources or self.sources[0].function is not functions[0]:
+                raise NoSourceError(f"the source of {hand.name} is not to be had")
+        except NoSourceError as error:
+            self.sources = []
+            self.notes.append(f"{error}, so that no line can be shown: define it in a file or a "
+                              "notebook")  # fmt: skip
+            return
+        self.original = "\n\n".join(_code_of(s, s.tree) for s in self.sources)
+
+    def _parts(self, depth: int) -> list[Parts]:
+        """Return what operands are taken from: the loss; then its derived gradient, too."""
+        if not hasattr(self, "_loss_parts"):
+            self._loss_parts = self._parts_of_loss()
+        if depth and not hasattr(self, "_derived_parts"):
+            self._derived_parts = self._parts_of_derivation()
+        return [*self._loss_parts, *(self._derived_parts if depth else ())]
+
+    def _parts_of_loss(self) -> list[Parts]:
+        hand, made = self.hand, []
+        try:
+            functions = helpers(hand.loss_function, lambda: hand.loss(copied(self.points[0])))
+        except NoSourceError:
+            return []
+        for function in functions:
+            source = _source_of(function)
+            if source is None:
+                continue
+            try:
+                values = tuple(recorded(source, lambda k=k: hand.loss(copied(self.points[k])))
+                               for k in range(2))  # fmt: skip
+            except Exception:  # it cannot run with notes taken
+                continue
+            made.append(Parts(source.tree, values, "loss", source.lines))
+        return made
+
+    def _parts_of_derivation(self) -> list[Parts]:
+        derivation = self._derivation()
+        if derivation is None:
+            return []
+        source = derivation.source
+        tree: Any = ast.parse(source).body[0]
+        space = {"np": np, **derivation.program.given}
+        try:
+            values = tuple(recorded_code(tree, space, copied(self.points[k])) for k in range(2))
+        except Exception:  # it is for the sizes of one point only
+            return []
+        return [Parts(tree, values, "derived", source.splitlines())]
+
+    def _derivation(self) -> Any:
+        if not hasattr(self, "_derived"):
+            self._derived = None
+            if not any(leaf.keys for leaf in self.hand.leaves) and not self.hand.owners:
+                hand = self.hand
+                loss = hand.loss_function if not hand.joint else _only_loss(hand)
+                with contextlib.suppress(Exception):  # then there is no formula to look at
+                    self._derived = derive(loss, hand.wrt, **copied(self.points[0]))
+        return self._derived
+
+    def _known(self) -> set[Any]:
+        """Return the keys of values that are right: of the loss, and of its gradients."""
+        if not hasattr(self, "_right_keys"):
+            keys = {part.key for parts in self._parts(1) for part in parts}
+            self.slopes: list[dict[Any, Any]] = []
+            with contextlib.suppress(Exception):  # a formula for one size only
+                account = Account(self._derivation())
+                self.slopes = [account.slopes(copied(self.points[k])) for k in range(2)]
+                keys |= {key_of(tuple(s[e] for s in self.slopes)) for e in self.slopes[0]}
+            for leaf in self.hand.wrt:
+                keys.add(key_of(tuple(t.gradients[leaf] for t in self.truth[:2])))
+            self._right_keys = keys
+        return self._right_keys
+
+    # --- stages ---
+
+    def _recorded(self) -> tuple[Values, ...]:
+        if not self.given and self.sources:
+            with contextlib.suppress(Exception):  # it cannot run with notes taken
+                self.given = tuple(
+                    recorded(self.sources[0], lambda k=k: self.hand.run(self.points[k]))
+                    for k in range(2)
+                )
+        return self.given
+
+    def _held(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Return the values that each variable of the gradient function held, in order."""
+        found: dict[str, list[tuple[Any, ...]]] = {}
+        values = self._recorded()
+        if not values:
+            return found
+        for _, node in statements(self.sources[0].tree):
+            scopes = [v.scopes.get(id(node)) for v in values]
+            if any(s is None for s in scopes):
+                continue
+            for name, value in scopes[0].items():  # type: ignore[union-attr]
+                both = tuple(s.get(name) for s in scopes)  # type: ignore[union-attr]
+                if isinstance(value, np.ndarray) and value.dtype.kind == "f" and both[1] is not None:
+                    found.setdefault(name, []).append(both)
+        return found
+
+    def _values_of_loss(self) -> dict[str, Any]:
+        derivation = self._derivation()
+        return dict(derivation.trace.names) if derivation is not None else {}
+
+    def _check_stages(self) -> None:
+        if not self.stages:
+            return
+        held, values = self._held(), self._values_of_loss()
+        for variable, value in self.stages.items():
+            if (held and variable not in held) or (values and value not in values):
+                raise ValueError(
+                    f"stages={{{variable!r}: {value!r}}}: {self.hand.name} has the variables "
+                    f"{', '.join(held)}, and the loss the values {', '.join(values)}"
+                )
+
+    def _right_stages(self) -> list[str]:
+        """Return the variables that hold the gradient of a value of the loss at some time."""
+        if not self.sources or self._derivation() is None:
+            return []
+        self._known()
+        names, slopes = self._values_of_loss(), self.slopes
+        found = []
+        for variable, held in self._held().items():
+            value = self.stages.get(variable) or stage_of(variable, names)
+            e = names.get(value) if value else None
+            if e is None or not slopes or e not in slopes[0]:
+                continue
+            key = key_of(tuple(s[e] for s in slopes))
+            if any(key_of(both) == key for both in held):
+                found.append(variable)
+        return found
+
+    # --- repairs ---
+
+    def _judge(self) -> Judge:
+        hand = self.hand
+
+        def run(k: int) -> dict[str, Any]:
+            outcome = hand.run(self.points[k])
+            if not set(outcome.modified) <= self.changed:
+                raise ValueError("inputs are changed")
+            if outcome.value is not None and not np.isclose(
+                float(np.reshape(outcome.value, ())), self.truth[k].value, rtol=1e-9
+            ):
+                raise ValueError("the loss is changed")
+            return outcome.gradients
+
+        def right(k: int, name: str, array: Any) -> bool:
+            return same(array, self.truth[k].gradients[name], self.truth[k].tolerance)
+
+        return Judge(run, right, self.hand.wrt, len(self.points))
+
+    def _repaired(self, found: list[dict[str, Any]]) -> tuple[list[Finding], str]:
+        """Return findings for what is wrong, with repairs as far as there are some."""
+        repairs: list[Repair] = []
+        trees = [s.tree for s in self.sources]
+        if self.sources:
+            self._known()
+            left_over = max(0.4 * self.budget, self.end - time.perf_counter())
+            search = Search(self._judge(), self.sources, self._parts, left_over, self._known)
+            repairs = search.repairs()
+        findings = [self._finding(r, before) for r, before in zip(
+            repairs, [self.open, *(list(r.left) for r in repairs)], strict=False)]  # fmt: skip
+        left = [n for n in (repairs[-1].left if repairs else self.open) if n in self.open]
+        findings += [self._unexplained(n, found) for n in left]
+        repaired = ""
+        if repairs:
+            repaired = "\n\n".join(_code_of(s, s.tree) for s in self.sources)
+        for source, tree in zip(self.sources, trees, strict=True):
+            source.tree = tree
+        return findings, repaired
+
+    def _finding(self, repair: Repair, wrong: list[str]) -> Finding:
+        edit = repair.edit
+        stage = repair.stage or f"d{repair.fixed[0]}"
+        spoils = tuple(f"d{n}" for n in repair.fixed if f"d{n}" != stage)
+        why = ""
+        if edit.operand is not None and edit.operand.origin == "loss" and edit.operand.line:
+            why = f"The loss has it: `{edit.operand.line}`."
+        return Finding(stage, edit.kind, edit.said, repair.line, repair.before, repair.after, why, spoils)
+
+    def _unexplained(self, name: str, found: list[dict[str, Any]]) -> Finding:
+        mine = [g[name] for g in found]
+        true = [t.gradients[name] for t in self.truth]
+        cause, said = related(mine, true, [_scalars(p) for p in self.points])
+        return Finding(f"d{name}", cause, said)
+
+    # --- the loss ---
+
+    def _loss_repaired(self, found: list[dict[str, Any]], repairs: list[Finding]) -> list[Finding]:
+        """Return a change of the loss with which the gradients would be right as they are."""
+        hand = self.hand
+        if hand.joint or hand.owners or hand.with_cache or any(leaf.keys for leaf in hand.leaves):
+            return []
+        if repairs and all(f.repaired for f in repairs) and not {f.cause for f in repairs} <= _EITHER:
+            return []
+        if any(not np.any(g[n]) for g in found for n in hand.wrt):
+            return []
+        try:
+            sources = [s for f in helpers(hand.loss_function, lambda: hand.loss(copied(self.points[0])))
+                       if (s := _source_of(f)) is not None][:1]  # fmt: skip
+        except NoSourceError:
+            return []
+        if not sources:
+            return []
+        judge = self._judge_of_loss(found)
+        trees = [s.tree for s in sources]
+        repairs_of_loss = Search(judge, sources, lambda depth: [], self.budget / 2).repairs(1)
+        for source, tree in zip(sources, trees, strict=True):
+            source.tree = tree
+        return [Finding("the loss", r.edit.kind, r.edit.said, r.line, r.before, r.after)
+                for r in repairs_of_loss if not r.left and r.edit.cost < 1.6]  # fmt: skip
+
+    def _judge_of_loss(self, found: list[dict[str, Any]]) -> Judge:
+        hand, rng = self.hand, np.random.default_rng(3)
+        along = [{leaf.name: rng.standard_normal(np.shape(leaf.of(p))) for leaf in hand.leaves}
+                 for p in self.points]  # fmt: skip
+
+        def run(k: int) -> dict[str, Any]:
+            point, step, slopes = self.points[k], 1e-4, {}
+            for leaf in hand.leaves:
+                base = np.asarray(leaf.of(point), float)
+                values = []
+                for t in (step, -step):
+                    moved = base + t * along[k][leaf.name]
+                    given = leaf.put(point, moved if isinstance(leaf.of(point), np.ndarray) else float(moved))
+                    values.append(float(hand.loss(copied(given))))
+                slopes[leaf.name] = (values[0] - values[1]) / (2 * step)
+            return slopes
+
+        def right(k: int, name: str, slope: Any) -> bool:
+            g = found[k][name]
+            if np.shape(g) != np.shape(along[k][name]):
+                return False
+            wanted = float(np.sum(g * along[k][name]))
+            scale = float(np.sum(np.abs(g * along[k][name])))
+            return bool(abs(slope - wanted) <= 1e-5 * scale)
+
+        return Judge(run, right, hand.wrt, len(self.points))
+
+    def _said_points(self) -> str:
+        sizes = ["x".join(map(str, np.shape(v))) for p in self.points
+                 for v in list(p.values())[:1] if np.ndim(v)]  # fmt: skip
+        first = next(iter(self.points[0]), "")
+        shown = f", {first} of {', '.join(list(dict.fromkeys(sizes))[:3])}" if sizes else ""
+        return f"run at {len(self.points)} points{shown}"
+
+
+#: Mistakes that may as well be the loss's.
+_EITHER = frozenset(["divisor_missing", "divisor_extra", "factor_missing", "factor_extra", "constant",
+                     "term_missing", "term_extra", "reduction", "function", "mask_missing",
+                     "replaced", "name"])  # fmt: skip
+
+
+def _only_loss(hand: Hand) -> Any:
+    def loss(**inputs: Any) -> Any:
+        return hand.loss(inputs)
+
+    return loss
+
+
+def _source_of(function: Any) -> Source | None:
+    """Return the source of a function that may be changed and run many times."""
+    try:
+        source = Source(function)
+    except NoSourceError:
+        return None
+    space = source.function.__globals__
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Call):
+            root = node.func
+            while isinstance(root, ast.Attribute):
+                root = root.value
+            if not isinstance(root, ast.Name):
+                continue
+            held = space.get(root.id)
+            module = getattr(held, "__name__", "").split(".")[0] if type(held).__name__ == "module" else ""
+            if root.id in _OUTSIDE or (module and module not in ("numpy", "math", "scipy", "tinygrad_softmax")):
+                return None
+    return source
+
+
+def _code_of(source: Source, tree: Any) -> str:
+    """Return a function as it is written, with changed statements in their new form."""
+    return source.text() if tree is source.original else ast.unparse(ast.fix_missing_locations(tree))
+
+
+def related(got: list[Any], want: list[Any], scalars: list[dict[str, float]]) -> tuple[str, str]:
+    """Say how wrong arrays are related to the right ones, as (cause, sentence): a symptom."""
+    shapes = [(np.shape(g), np.shape(w)) for g, w in zip(got, want, strict=True)]
+    if any(g != w for g, w in shapes):
+        mine, true = shapes[0]
+        turned = mine[::-1] == true and len(true) == 2 and all(
+            same(g.T, w, 1e-6) for g, w in zip(got, want, strict=True))  # fmt: skip
+        what = "the transpose of the right array" if turned else "of another shape than its parameter"
+        return ("transposed" if turned else "shape"), f"it is {what}: {mine}, not {true}"
+    if any(np.isnan(g).any() for g in got):
+        return "nan", "it has entries that are NaN, where the loss is finite"
+    factors = []
+    for g, w in zip(got, want, strict=True):
+        scale = float(np.sum(w * w)) or 1.0
+        factor = float(np.sum(g * w)) / scale
+        factors.append(factor if same(g, factor * w, 1e-6) else None)
+    if all(f is not None for f in factors):
+        values = [float(f) for f in factors if f is not None]
+        if all(abs(v + 1) < 1e-6 for v in values):
+            return "sign", "it has the wrong sign"
+        for name in scalars[0]:
+            held = [s.get(name, np.nan) for s in scalars]
+            for power, word in ((1, f"{name} times too large"), (-1, f"{name} times too small")):
+                if np.allclose(values, np.power(held, float(power)), rtol=1e-6):
+                    return "scaled", f"it is {word} at every point"
+        if np.allclose(values, values[0], rtol=1e-6):
+            return "scaled", f"it is {values[0]:.4g} times what it should be"
+    first, true = got[0], want[0]
+    off = np.abs(first - true) > 1e-6 * np.max(np.abs(true), initial=0.0)
+    return "unexplained", (f"no small change was found that makes it right; {int(off.sum())} of "
+                           f"{off.size} entries differ at the first point")  # fmt: skip
+
+
+def _scalars(point: Mapping[str, Any]) -> dict[str, float]:
+    """Return the sizes and single numbers of the inputs."""
+    found: dict[str, float] = {}
+    for name, value in point.items():
+        if isinstance(value, (dict, list, tuple, str)) or value is None:
+            continue
+        array = np.asarray(value)
+        if array.dtype.kind in "fiu" and array.ndim == 0:
+            found[name] = float(array)
+        found |= {f"{name}.shape[{i}]": float(n) for i, n in enumerate(array.shape) if n > 1}
+    return found
+

@@ -1,0 +1,322 @@
+"""What may be missing in a line: names, sizes, constants, and parts of the loss and its gradient.
+
+Imports `source` and `values`. A part of the loss is said in the variables of the line, found by
+their values, so that nothing depends on what the two functions call things.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .source import placed
+from .values import Values, key_of
+
+#: An operand of more nodes than this is no slip of the pen.
+_LARGEST = {"own": 20, "name": 9, "number": 9, "size": 9, "loss": 28, "derived": 90}
+_HELD = (np.ndarray, np.generic, bool, int, float)
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and bool(value.ndim)
+
+
+class Operand(NamedTuple):
+    """An expression in the variables of a line, with its values at the points."""
+
+    node: ast.expr
+    values: tuple[Any, ...]
+    cost: float
+    origin: str  # "name", "size", "number", "loss", "derived"
+    line: str = ""  # of the loss, where it was found
+    text: str = ""
+    size: int = 1
+
+
+class Part(NamedTuple):
+    """An expression of another function, with its values."""
+
+    node: ast.expr
+    values: tuple[Any, ...]
+    key: Any
+    origin: str
+    line: str
+
+
+class Parts:
+    """The expressions of the loss, or of the derived gradient.
+
+    Parameters
+    ----------
+    tree : ast.AST
+        A function.
+    values : tuple of Values
+        What its expressions came to at the points.
+    origin : str
+        "loss" or "derived".
+    lines : list of str
+        The file.
+    """
+
+    def __init__(
+        self, tree: Any, values: tuple[Values, ...], origin: str, lines: list[str]
+    ) -> None:
+        self.tree, self.values, self.origin = tree, values, origin
+        self.by_node: dict[int, Part] = {}
+        self.definitions: dict[tuple[str, Any], ast.expr] = {}
+        self.constants: dict[Any, ast.Constant] = {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+                self.constants.setdefault(float(node.value), node)
+            if not isinstance(node, ast.expr):
+                continue
+            found = tuple(v.of.get(id(node)) for v in values)
+            if any(v is None for v in found):
+                continue
+            line = lines[node.lineno - 1].strip() if node.lineno <= len(lines) else ""
+            self.by_node[id(node)] = Part(node, found, key_of(found), origin, line)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Assign) and len(node.targets) == 1:
+                target, part = node.targets[0], self.by_node.get(id(node.value))
+                if isinstance(target, ast.Name) and part is not None:
+                    self.definitions[target.id, part.key] = node.value
+
+    def __iter__(self) -> Iterator[Part]:
+        return iter(self.by_node.values())
+
+
+class Scope:
+    """The variables that a statement can use, and what can be made of them.
+
+    Parameters
+    ----------
+    variables : tuple of dict
+        What they hold before the statement, at each point.
+    space : mapping
+        Globals and the closure of the function.
+    """
+
+    def __init__(self, variables: tuple[dict[str, Any], ...], space: Mapping[str, Any]) -> None:
+        self.variables, self.space = variables, space
+        self.names: dict[str, tuple[Any, ...]] = {}
+        for name in variables[0]:
+            held = tuple(v.get(name) for v in variables)
+            if all(isinstance(v, _HELD) for v in held) and not name.startswith("__"):
+                self.names[name] = held
+        self.by_key: dict[Any, str] = {}
+        for name, held in self.names.items():
+            self.by_key.setdefault(key_of(held), name)
+
+    def evaluated(self, node: ast.expr) -> tuple[Any, ...] | None:
+        """Return what an expression comes to at the points; None if it fails."""
+        try:
+            code = compile(ast.fix_missing_locations(ast.Expression(node)), "<operand>", "eval")
+            with np.errstate(all="ignore"):
+                found = tuple(eval(code, {**self.space, **v}) for v in self.variables)
+        except Exception:  # it is a candidate that does not run
+            return None
+        return found
+
+    def said(self, part: Part, parts: Parts, depth: int = 0) -> ast.expr | None:
+        """Return an expression of another function in the variables here; None if it needs more."""
+        name = self.by_key.get(part.key)
+        node = part.node
+        if name is not None and not isinstance(node, (ast.Constant, ast.List, ast.Tuple)) and _is_array(part.values[0]):
+            return ast.Name(name, ast.Load())
+        if depth > 12:
+            return None
+        if isinstance(node, ast.Name):
+            if node.id in self.names and key_of(self.names[node.id]) == part.key:
+                return ast.Name(node.id, ast.Load())
+            if name is not None:
+                return ast.Name(name, ast.Load())
+            body = parts.definitions.get((node.id, part.key))
+            known = parts.by_node.get(id(body))
+            return self.said(known, parts, depth + 1) if known is not None else None
+        return self._rebuilt(node, parts, depth)
+
+    def _rebuilt(self, node: Any, parts: Parts, depth: int) -> Any:
+        made = type(node)()
+        for field, value in ast.iter_fields(node):
+            if isinstance(value, list):
+                items = [self._part(v, parts, depth) for v in value]
+                if any(item is None for item in items):
+                    return None
+                setattr(made, field, items)
+            elif isinstance(value, ast.AST):
+                item = self._part(value, parts, depth)
+                if item is None:
+                    return None
+                setattr(made, field, item)
+            else:
+                setattr(made, field, value)
+        return made
+
+    def _part(self, node: Any, parts: Parts, depth: int) -> Any:
+        if not isinstance(node, ast.expr):
+            return self._rebuilt(node, parts, depth) if isinstance(node, ast.keyword) else node
+        if isinstance(node, ast.Constant):
+            return node
+        part = parts.by_node.get(id(node))
+        if part is not None:
+            return self.said(part, parts, depth + 1)
+        if isinstance(node, ast.Name):  # a module or a function
+            return node if node.id in self.space or hasattr(np, node.id) or node.id in _BUILTIN else None
+        if isinstance(node, (ast.Attribute, ast.Tuple, ast.Slice, ast.Call, ast.Subscript)):
+            return self._rebuilt(node, parts, depth)
+        return None
+
+
+_BUILTIN = frozenset(["range", "len", "float", "int", "max", "min", "sum", "abs", "list", "tuple"])
+
+
+def operands(scope: Scope, sources: Iterable[Parts], own: Iterable[ast.Constant]) -> list[Operand]:
+    """Return what may be missing in a statement, the likelier first, none twice by value."""
+    found: dict[Any, Operand] = {}
+
+    def add(node: ast.expr, values: Any, cost: float, origin: str, line: str = "") -> None:
+        size = sum(1 for _ in ast.walk(node))
+        if values is None or size > _LARGEST[origin]:
+            return
+        if not all(isinstance(v, _HELD) and np.asarray(v).dtype.kind in "biuf" for v in values):
+            return
+        if not all(np.all(np.isfinite(v)) for v in values):
+            return
+        key = key_of(values)
+        if key not in found:
+            found[key] = Operand(node, values, cost, origin, line, f"`{ast.unparse(node)}`", size)
+
+    for name, values in scope.names.items():
+        add(ast.Name(name, ast.Load()), values, 0.2, "name")
+    numbers = {2.0: ast.Constant(2), 0.5: ast.Constant(0.5)}
+    add(numbers[2.0], (2,) * len(scope.variables), 0.2, "number")
+    for node in own:
+        add(ast.Constant(node.value), (node.value,) * len(scope.variables), 0.3, "number")
+    for parts in sources:
+        for value, node in parts.constants.items():
+            add(ast.Constant(node.value), (value,) * len(scope.variables), 0.3, "number")
+    for parts in (p for p in sources if p.origin == "own"):
+        for part in parts:  # a size as the learner writes it
+            node = part.node
+            if isinstance(node, (ast.Call, ast.Subscript, ast.Attribute)) and isinstance(part.values[0], int):
+                add(node, scope.evaluated(node), 0.3, "size")
+    for name, values in scope.names.items():
+        if np.ndim(values[0]) and not name.startswith("d"):
+            for axis in range(np.ndim(values[0])):
+                node = ast.parse(f"{name}.shape[{axis}]", mode="eval").body
+                add(node, tuple(np.shape(v)[axis] for v in values), 0.35, "size")
+    for parts in sources:
+        extra = {"own": 0.25, "loss": 0.3}.get(parts.origin, 0.6)
+        for part in list(parts):
+            for node in _forms(part, scope, parts):
+                size = sum(1 for _ in ast.walk(node))
+                add(node, scope.evaluated(node), extra + 0.02 * size, parts.origin, part.line)
+    return sorted(found.values(), key=lambda o: o.cost)
+
+
+def integer_names(scope: Scope) -> list[str]:
+    """Return the variables that hold an index."""
+    return [n for n, held in scope.names.items() if isinstance(held[0], (int, np.integer))
+            and not isinstance(held[0], bool)]  # fmt: skip
+
+
+def _forms(part: Part, scope: Scope, parts: Parts) -> Iterator[ast.expr]:
+    """Yield a part of the loss in the variables here, its sub-products, and its slopes."""
+    node = part.node
+    if isinstance(node, (ast.Tuple, ast.List, ast.Constant)):
+        return
+    said = scope.said(part, parts)
+    if said is not None and not isinstance(said, ast.Constant):
+        yield said
+    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mult, ast.Div)):
+        yield from _products(node, scope, parts)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)):
+        yield from _sums(node, scope, parts)
+    if isinstance(node, ast.Call):
+        yield from _slopes(node, said, scope, parts)
+
+
+def _chain(node: ast.expr, over: bool, kinds: tuple[Any, Any]) -> Iterator[tuple[ast.expr, bool]]:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, kinds):
+        yield from _chain(node.left, over, kinds)
+        yield from _chain(node.right, over != isinstance(node.op, kinds[1]), kinds)
+    else:
+        yield node, over
+
+
+def _subsets(node: ast.expr, kinds: tuple[Any, Any], scope: Scope, parts: Parts) -> Iterator[Any]:
+    items = []
+    for item, over in _chain(node, False, kinds):
+        said = scope._part(item, parts, 0)
+        if said is not None:
+            items.append((said, over))
+    if not 2 <= len(items) <= 5:
+        return
+    for n in range(2, len(items) + 1):
+        for some in combinations(items, n):
+            if not all(over for _, over in some):
+                yield sorted(some, key=lambda i: i[1])
+    for some in combinations(items, 2):
+        if all(over for _, over in some):  # one divisor of several
+            yield [(item, False) for item, _ in some]
+
+
+def _products(node: ast.expr, scope: Scope, parts: Parts) -> Iterator[ast.expr]:
+    for some in _subsets(node, (ast.Mult, ast.Div), scope, parts):
+        made = some[0][0]
+        for item, over in some[1:]:
+            made = ast.BinOp(made, ast.Div() if over else ast.Mult(), item)
+        yield made
+
+
+def _sums(node: ast.expr, scope: Scope, parts: Parts) -> Iterator[ast.expr]:
+    for some in _subsets(node, (ast.Add, ast.Sub), scope, parts):
+        made = some[0][0]
+        for item, over in some[1:]:
+            made = ast.BinOp(made, ast.Sub() if over else ast.Add(), item)
+        yield made
+
+
+def _slopes(
+    node: ast.Call, said: ast.expr | None, scope: Scope, parts: Parts
+) -> Iterator[ast.expr]:
+    """Yield masks and slopes of a function, by its operand or its value."""
+    called = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+    if called not in _BY_VALUE and called not in ("maximum", "minimum", "clip", "where", "abs"):
+        return
+    given = [scope._part(arg, parts, 0) for arg in node.args]
+    if any(g is None for g in given):
+        return
+    texts = [ast.unparse(g) for g in given]
+    value = ast.unparse(said) if isinstance(said, ast.Name) else None
+    found: list[str] = []
+    if called in ("maximum", "minimum") and len(texts) == 2:
+        a, b = texts
+        sign = ">" if called == "maximum" else "<"
+        if b in ("0", "0.0"):
+            found += [f"({v} {sign} 0)" for v in (value, a) if v]
+        elif a in ("0", "0.0"):
+            found += [f"({v} {sign} 0)" for v in (value, b) if v]
+        else:
+            found += [f"({a} {sign} {b})", f"({b} {sign} {a})"]
+    elif called == "abs":
+        found.append(f"np.sign({texts[0]})")
+    elif called == "clip" and len(texts) == 3:
+        a, low, high = texts
+        found.append(f"(({a} > {low}) & ({a} < {high}))")
+    elif called in _BY_VALUE and value:
+        found += [f.format(v=value) for f in _BY_VALUE[called]]
+    for text in found:
+        yield placed(ast.parse(text, mode="eval").body, node)
+
+
+#: Slopes of functions by their values.
+_BY_VALUE = {
+    "tanh": ("(1 - {v} ** 2)",),
+    "exp": (),
+    "sqrt": ("(1 / (2 * {v}))",),
+}

@@ -1,0 +1,623 @@
+"""The search: the smallest edit of the learner's source with which the gradients are right.
+
+Imports `edits`, `operands`, `source` and `values`. Candidates are tried by their cost, those first
+that concern what is wrong and nothing that is right; what passes at one point is compiled and run
+at all of them before it is believed.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import edits
+from .edits import Edit
+from .operands import Operand, Parts, Scope, integer_names, operands
+from .source import (
+    NoSourceError,
+    Path,
+    Source,
+    at,
+    changed,
+    expressions,
+    given_by,
+    placed,
+    statements,
+    text_of,
+)
+from .values import Values, key_of, recorded
+
+#: So often may a loop of a candidate go round.
+_TURNS = 20_000
+
+
+class StopError(BaseException):
+    """A candidate that runs too long. Not an Exception: code that is checked cannot swallow it."""
+
+
+class Judge(NamedTuple):
+    """What is compared: a call at each point, and what it should give.
+
+    ``run(k)`` returns arrays by name at point k, ``right(k, name, array)`` says whether one is.
+    """
+
+    run: Callable[[int], dict[str, Any]]
+    right: Callable[[int, str, Any], bool]
+    names: tuple[str, ...]
+    points: int
+
+
+class Repair(NamedTuple):
+    """An edit that was run, and what it makes right."""
+
+    edit: Edit
+    source: Source
+    tree: Any  # after it
+    before: str  # the lines as they are
+    after: str
+    line: int
+    fixed: tuple[str, ...]
+    left: tuple[str, ...]  # still wrong
+    stage: str = ""  # the array that the line makes
+
+
+class _Place(NamedTuple):
+    """A statement that may be changed."""
+
+    source: Source
+    path: Path
+    node: ast.AST
+    scope: Scope | None
+    values: tuple[Values, ...]
+    once: bool
+    penalty: float
+
+
+class Search:
+    """Looks for edits of some functions with which what they return is right.
+
+    Parameters
+    ----------
+    judge : Judge
+        Says what is right.
+    sources : list of Source
+        The functions that may be changed, the one asked about first.
+    parts : callable
+        Returns, for a depth of 0 and 1, the expressions that operands are taken from.
+    seconds : float
+        How long to look.
+    """
+
+    def __init__(self, judge: Judge, sources: list[Source],
+                 parts: Callable[[int], list[Parts]], seconds: float,
+                 known: Callable[[], set[Any]] = set) -> None:  # fmt: skip
+        self.known = known
+        self.helpers: tuple[str, ...] = ()
+        self.judge, self.sources, self.parts = judge, sources, parts
+        self.end = time.perf_counter() + seconds
+        self.trees: dict[int, Any] = {id(s): s.tree for s in sources}
+        self.tried = 0
+
+    # --- running ---
+
+    def outcome(self, k: int, source: Source | None = None, tree: Any = None,
+                code: Any = None, **given: Any) -> dict[str, Any] | None:  # fmt: skip
+        """Return what a version gives at a point; None if it fails."""
+        self.tried += 1
+        turns = [0]
+
+        def tick() -> None:
+            turns[0] += 1
+            if turns[0] > _TURNS:
+                raise StopError
+
+        try:
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                if source is None:
+                    return self.judge.run(k)
+                code = code or source.compiled(_ticking(tree))
+                with source.running(code, __tick__=tick, **given):
+                    return self.judge.run(k)
+        except StopError:
+            return None
+        except Exception:  # whatever it is, it is no repair
+            return None
+
+    def wrong(self, found: dict[str, Any] | None, k: int) -> frozenset[str] | None:
+        """Return which arrays are wrong at a point."""
+        if found is None:
+            return None
+        return frozenset(n for n in self.judge.names
+                         if n not in found or not self.judge.right(k, n, found[n]))  # fmt: skip
+
+    def verified(self, source: Source, tree: Any, allowed: frozenset[str]) -> frozenset[str] | None:
+        """Return what is wrong at any point; None if it fails, or spoils what was right."""
+        wrong: frozenset[str] = frozenset()
+        try:
+            code = source.compiled(_ticking(tree))
+        except (SyntaxError, ValueError, TypeError, RecursionError):
+            return None
+        for k in range(self.judge.points):
+            more = self.wrong(self.outcome(k, source, code=code), k)
+            if more is None:
+                return None
+            wrong |= more
+            if not wrong < allowed:
+                return None
+        return wrong
+
+    # --- the search ---
+
+    def repairs(self, most: int = 3) -> list[Repair]:
+        """Return the edits that make the gradients right, one after the other."""
+        found: list[Repair] = []
+        wrong = self._wrong_now()
+        while wrong and len(found) < most and time.perf_counter() < self.end:
+            repair = self.step(wrong)
+            if repair is None:
+                break
+            found.append(repair)
+            repair.source.tree = repair.tree
+            wrong = frozenset(repair.left)
+        return found
+
+    def _wrong_now(self) -> frozenset[str]:
+        wrong: frozenset[str] = frozenset()
+        for k in range(self.judge.points):
+            more = self.wrong(self.outcome(k), k)
+            if more is None:
+                return frozenset(self.judge.names)
+            wrong |= more
+        return wrong
+
+    def step(self, wrong: frozenset[str]) -> Repair | None:
+        """Return the cheapest edit that makes more right than is, everything if possible."""
+        partial: tuple[float, Repair] | None = None
+        for depth in (0, 1):
+            seen: set[Any] = set()
+            for cost, place, edit in self._candidates(wrong, depth):
+                if time.perf_counter() > self.end:
+                    break
+                if partial is not None and cost > partial[0] + 1.0:
+                    return partial[1]
+                repair = self._tried(place, edit, wrong, seen)
+                if repair is None:
+                    continue
+                if not repair.left:
+                    return repair
+                if partial is None or len(repair.fixed) > len(partial[1].fixed):
+                    partial = (cost, repair)
+            if partial is not None:
+                break
+        return partial[1] if partial is not None else None
+
+    def _candidates(self, wrong: frozenset[str], depth: int) -> Iterator[tuple[float, _Place, Edit]]:
+        found: list[tuple[float, int, _Place, Edit]] = []
+        for source in self.sources:
+            values = self.recorded(source)
+            if values is None:
+                continue
+            own = Parts(source.tree, values, "own", source.lines)
+            parts = [own, *self.parts(depth)]
+            self.helpers = tuple(n for s in self.sources for n in _helpers_of(s))
+            for place in self.places(source, values, wrong):
+                for edit in self.edits_of(place, parts):
+                    found.append((edit.cost + place.penalty, len(found), place, edit))
+        found.sort(key=lambda item: item[:2])
+        for cost, _, place, edit in found:
+            yield cost, place, edit
+
+    def recorded(self, source: Source) -> tuple[Values, ...] | None:
+        try:
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                return tuple(_noted(source, self.judge.run, k) for k in range(2))
+        except Exception:  # it fails as it is: only edits of statements make sense
+            return None
+
+    def places(self, source: Source, values: tuple[Values, ...],
+                wrong: frozenset[str]) -> Iterator[_Place]:  # fmt: skip
+        space = given_by(source.function, {})
+        tree = source.tree
+        base = self.outcome(0)
+        right = self.known()
+        places = list(statements(tree)) or [((("body", None),), tree.body)]
+        for path, node in places:
+            variables = [v.scopes.get(id(node)) for v in values]
+            if any(v is None for v in variables):
+                continue
+            scope = Scope(tuple(variables), space)  # type: ignore[arg-type]
+            once = all(v.once(node) for v in values)
+            touched = self._touched(source, path, node, base)
+            penalty = 0.0
+            if isinstance(node, ast.Return) or isinstance(tree, ast.Lambda):
+                penalty += 0.3 if source is self.sources[0] else 0.5
+            elif right:
+                penalty += _standing(node, path, values, tree, right)
+            if touched is not None:
+                if not touched & wrong:
+                    penalty += 1.5
+                elif touched - wrong:
+                    penalty += 0.6
+                elif not touched >= wrong:
+                    penalty += 0.25
+            yield _Place(source, path, node, scope, values, once, penalty)
+
+    def _touched(self, source: Source, path: Path, node: Any, base: Any) -> frozenset[str] | None:
+        """Return which results change if what a statement computes is changed."""
+        value = getattr(node, "value", None)
+        if base is None or not isinstance(node, (ast.Assign, ast.AugAssign)) or value is None:
+            return None
+        tree = changed(source.tree, (*path, ("value", None)), _hole(value))
+
+        def shaken(v: Any) -> Any:
+            if isinstance(v, (np.ndarray, float, np.floating)) and np.asarray(v).dtype.kind == "f":
+                array = np.asarray(v)
+                made = array * 1.17 + 0.013 * (1 + np.arange(array.size).reshape(array.shape))
+                return made if isinstance(v, np.ndarray) else type(v)(made)
+            if isinstance(v, np.ndarray) and v.dtype.kind == "b":
+                return ~v
+            return v
+
+        found = self.outcome(0, source, tree, __hole__=shaken)
+        if found is None:
+            return None
+        return frozenset(
+            n for n in self.judge.names
+            if n not in found or key_of((found[n],)) != key_of((base.get(n),))
+        )  # fmt: skip
+
+    def edits_of(self, place: _Place, sources: list[Parts]) -> Iterator[Edit]:
+        source, path, node, scope = place.source, place.path, place.node, place.scope
+        assert scope is not None
+        own = [n for n in ast.walk(source.tree)
+               if isinstance(n, ast.Constant) and type(n.value) in (int, float)]  # fmt: skip
+        choices = operands(scope, sources, own)
+        whole = getattr(node, "value", None)
+        indices = self._indices(scope, sources)
+        for inner, e in expressions(node):
+            if _is_spared(node, inner, e):
+                continue
+            value = place.values[0].of.get(id(e))
+            values = tuple(v.of.get(id(e)) for v in place.values)
+            yield from edits.simple((*path, *inner), e, value, self.helpers, tuple(indices))
+            if any(v is None for v in values):
+                continue
+            yield from edits.with_operands((*path, *inner), e, values, choices, e is whole)
+        if isinstance(node, ast.expr):
+            return
+        yield from self._of_statement(place, choices, sources)
+
+    def _of_statement(self, place: _Place, choices: list[Operand], sources: list[Parts]) -> Iterator[Edit]:
+        source, path, node = place.source, place.path, place.node
+        body = at(source.tree, (*path[:-1],)) if len(path) > 1 else source.tree
+        field, i = path[-1]
+        block = getattr(body, field)
+        after = self._after(place, block, i)
+        twice = any(s is not node and text_of(s) == text_of(node) for s in block)
+        indices = self._indices(place.scope, sources)
+        yield from edits.of_statement(path, node, after or place.scope, choices, after is not None, twice, indices)
+        name = edits.root_of(edits.target_of(node)) if edits.target_of(node) is not None else None
+        if name is not None and after is not None:
+            yield from edits.at_labels(path, node, name, self._indices(after, sources))
+            names = set(after.names)
+            for new in edits.mirrored(node, names):
+                yield Edit(1.4, "line_missing", path, [node, new], f"the line `{text_of(new)}` is missing")
+        for step in range(1, 5):
+            j = i + step
+            if j < len(block) and not any(isinstance(block[m], ast.Return) for m in (i, j)):
+                yield Edit(1.3 + 0.05 * step, "order", (*path[:-1], (field, None)),
+                           [*block[:i], *block[i + 1 : j + 1], node, *block[j + 1 :]],
+                           f"the line `{text_of(node)}` comes too early")
+                if step > 1:
+                    yield Edit(1.3 + 0.05 * step, "order", (*path[:-1], (field, None)),
+                               [*block[:i], block[j], *block[i:j], *block[j + 1 :]],
+                               f"the line `{text_of(block[j])}` comes too late")
+
+    def _after(self, place: _Place, block: list[Any], i: int) -> Scope | None:
+        """Return the scope after a statement: that before the next one."""
+        if i + 1 >= len(block):
+            return None
+        variables = [v.scopes.get(id(block[i + 1])) for v in place.values]
+        if any(v is None for v in variables):
+            return None
+        return Scope(tuple(variables), place.scope.space)  # type: ignore[arg-type, union-attr]
+
+    def _indices(self, scope: Scope, sources: list[Parts]) -> list[ast.expr]:
+        """Return the indices that the loss and the function use, and the variables that are one."""
+        found: dict[str, ast.expr] = {}
+        for parts in sources:
+            if parts.origin == "derived":
+                continue
+            for node in ast.walk(parts.tree):
+                if not isinstance(node, ast.Subscript) or isinstance(node.slice, ast.Constant):
+                    continue
+                made = _index_said(node.slice, scope, parts)
+                if made is not None:
+                    found.setdefault(text_of(made), made)
+        for name in integer_names(scope):
+            found.setdefault(name, ast.Name(name, ast.Load()))
+        return list(found.values())[:12]
+
+    # --- one candidate ---
+
+    def _tried(self, place: _Place, edit: Edit, wrong: frozenset[str], seen: set[Any]) -> Repair | None:
+        source = place.source
+        expression = isinstance(edit.new, ast.expr) and edit.path
+        if expression and place.once and place.scope is not None:
+            values = self._new_values(place, edit)
+            if values is None:
+                return None
+            key = (edit.path, key_of(values))
+            if key in seen:
+                return None
+            seen.add(key)
+            found = self._through_hole(place, edit, values)
+        else:
+            found = self.outcome(0, source, self.tree_of(source, place, edit))
+        now = self.wrong(found, 0)
+        if now is None or not now < wrong:
+            return None
+        tree = self.tree_of(source, place, edit)
+        left = self.verified(source, tree, wrong)
+        if left is None:
+            return None
+        before, after, line = shown(source, edit, tree)
+        target = edits.target_of(place.node)
+        stage = (edits.root_of(target) or text_of(target)) if target is not None else ""
+        return Repair(edit, source, tree, before, after, line, tuple(sorted(wrong - left)),
+                      tuple(sorted(left)), stage)  # fmt: skip
+
+    def tree_of(self, source: Source, place: _Place, edit: Edit) -> Any:
+        new = edit.new
+        if isinstance(new, list):
+            for node in new:
+                if node is not place.node and not hasattr(node, "lineno"):
+                    placed(node, place.node)
+        if edit.kind == "order":
+            owner = at(source.tree, edit.path[:-1])
+            made = _with_block(owner, edit.path[-1][0], new)
+            return changed(source.tree, edit.path[:-1], made)
+        return changed(source.tree, edit.path, new)
+
+    def _new_values(self, place: _Place, edit: Edit) -> tuple[Any, ...] | None:
+        if edit.value is not None:
+            old = at(place.source.tree, edit.path)
+            try:
+                with np.errstate(all="ignore"):
+                    return tuple(edit.value(v.of[id(old)], k) for k, v in enumerate(place.values))
+            except Exception:  # it does not fit
+                return None
+        assert place.scope is not None
+        return place.scope.evaluated(edit.new)
+
+    def _through_hole(self, place: _Place, edit: Edit, values: tuple[Any, ...]) -> Any:
+        """Run with a value in the place of an expression: no candidate is compiled for it."""
+        source = place.source
+        codes = self.__dict__.setdefault("_codes", {})
+        key = (id(source.tree), edit.path)
+        if key not in codes:
+            codes.clear() if len(codes) > 4000 else None
+            try:
+                codes[key] = source.compiled(_ticking(
+                    changed(source.tree, edit.path, _hole(at(source.tree, edit.path)))))
+            except (SyntaxError, ValueError, TypeError):
+                codes[key] = None
+        if codes[key] is None:
+            return None
+        value = values[0]
+        return self.outcome(0, source, code=codes[key],
+                            __hole__=lambda _: value.copy() if isinstance(value, np.ndarray) else value)
+
+
+def _index_said(node: ast.expr, scope: Scope, parts: Parts) -> Any:
+    if isinstance(node, ast.Tuple):
+        items = [_index_said(e, scope, parts) for e in node.elts]
+        return ast.Tuple(items, ast.Load()) if all(i is not None for i in items) else None
+    if isinstance(node, (ast.Slice, ast.Constant)):
+        bounds = [n for n in ast.walk(node) if isinstance(n, ast.Name)]
+        return node if all(n.id in scope.names or n.id in scope.space for n in bounds) else None
+    return scope._part(node, parts, 0)
+
+
+def _helpers_of(source: Source) -> list[str]:
+    """Return the functions of one array that a function calls by name."""
+    space = source.function.__globals__
+    called = {n.func.id for n in ast.walk(source.tree) if isinstance(n, ast.Call)
+              and isinstance(n.func, ast.Name) and len(n.args) == 1}  # fmt: skip
+    found = []
+    for name, value in space.items():
+        code = getattr(value, "__code__", None)
+        if code is not None and code.co_argcount == 1 and value.__module__ == source.function.__module__:
+            if value is not source.function and (name in called or not name.startswith("_")):
+                found.append(name)
+    return found[:4]
+
+
+def _standing(node: Any, path: Path, values: tuple[Values, ...], tree: Any, right: set[Any]) -> float:
+    """Return a penalty for a line that computes a value which is right, and less for one which is
+    the first to compute a wrong one from right ones."""
+    if not isinstance(node, (ast.Assign, ast.AugAssign)):
+        return 0.0
+    made = _held_after(node, path, values, tree)
+    if made is not None and _is_telling(made[0]):
+        if key_of(made) in right:
+            return 0.6
+        used = [n for n in ast.walk(node.value) if isinstance(n, ast.Name)]
+        held = [tuple(v.of.get(id(n)) for v in values) for n in used]
+        arrays = [h for h in held if h[0] is not None and _is_telling(h[0])]
+        if arrays and all(key_of(h) in right for h in arrays):
+            return -0.12
+    return 0.0
+
+
+def _held_after(node: Any, path: Path, values: tuple[Values, ...], tree: Any) -> Any:
+    name = edits.root_of(edits.target_of(node)) if edits.target_of(node) is not None else None
+    owner = at(tree, path[:-1])
+    block = getattr(owner, path[-1][0])
+    if name is None or path[-1][1] + 1 >= len(block):
+        return None
+    scopes = [v.scopes.get(id(block[path[-1][1] + 1])) for v in values]
+    if any(s is None or s.get(name) is None for s in scopes):
+        return None
+    return tuple(s[name] for s in scopes)  # type: ignore[index]
+
+
+def _is_telling(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.size > 1 and value.dtype.kind == "f"
+
+
+def _noted(source: Source, run: Callable[[int], Any], k: int) -> Values:
+    return recorded(source, lambda: run(k))
+
+
+def _with_block(owner: Any, field: str, block: list[Any]) -> Any:
+    made = edits.copy.copy(owner)
+    setattr(made, field, block)
+    return made
+
+
+def _hole(node: ast.expr) -> Any:
+    """Return a call that is given what an expression comes to, and says what to take instead."""
+    return placed(ast.Call(ast.Name("__hole__", ast.Load()), [node], []), node)
+
+
+def _ticking(tree: Any) -> Any:
+    """Return a tree whose loops count their turns."""
+    if isinstance(tree, ast.Lambda) or not any(
+        isinstance(s, (ast.For, ast.While)) for _, s in statements(tree)
+    ):
+        return tree
+
+    class Count(ast.NodeTransformer):
+        def visit_For(self, node: Any) -> Any:
+            self.generic_visit(node)
+            call = ast.Expr(ast.Call(ast.Name("__tick__", ast.Load()), [], []))
+            node.body = [placed(call, node), *node.body]
+            return node
+
+        visit_While = visit_For
+
+    return Count().visit(edits.copy.deepcopy(tree))
+
+
+def _is_spared(statement: Any, path: Path, node: ast.expr) -> bool:
+    """Whether an expression is no place for a slip: a function's name, an assigned variable."""
+    if isinstance(getattr(node, "ctx", None), (ast.Store, ast.Del)):
+        return True
+    fields = [field for field, _ in path]
+    if fields[-1] == "func" or (len(fields) > 1 and "func" in fields and isinstance(node, ast.Name)
+                                and node.id in ("np", "numpy", "math")):  # fmt: skip
+        return True
+    if isinstance(node, ast.Name) and node.id in ("np", "numpy", "math", "range", "len"):
+        return True
+    if isinstance(node, (ast.Slice, ast.Dict, ast.JoinedStr)):
+        return True
+    if fields[-1] == "slice":  # an index: its own edits are those of the subscript
+        return isinstance(node, (ast.Tuple, ast.Slice))
+    if fields[0] == "annotation":
+        return True
+    return isinstance(node, ast.Constant) and type(node.value) not in (int, float, bool)
+
+
+# --- how it is shown ---
+
+
+def shown(source: Source, edit: Edit, tree: Any) -> tuple[str, str, int]:
+    """Return the lines before and after an edit, and the number of the first."""
+    root = source.tree
+    if edit.kind == "order":
+        owner, field = at(root, edit.path[:-1]), edit.path[-1][0]
+        old = getattr(owner, field)
+        new = edit.new
+        moved = [i for i in range(len(old)) if old[i] is not new[i]]
+        first, last = moved[0], moved[-1]
+        before = "\n".join(_text(source, s) for s in old[first : last + 1])
+        after = "\n".join(_text(source, s) for s in new[first : last + 1])
+        return before, after, old[first].lineno
+    depth = max(i for i, (field, _) in enumerate(edit.path)
+                if field in ("body", "orelse", "finalbody")) if isinstance(root, ast.FunctionDef) else 0  # fmt: skip
+    statement = at(root, edit.path[: depth + 1])
+    before = _text(source, statement)
+    if not isinstance(edit.new, list) and isinstance(statement, (ast.For, ast.While, ast.If)):
+        whole = at(tree, edit.path[: depth + 1])
+        return _header(statement), _header(whole), statement.lineno
+    if isinstance(edit.new, list):
+        parts = [_text(source, s) if s is statement else text_of(s) for s in edit.new]
+        after = "\n".join(p for p in parts if p != "pass")
+    else:
+        after = _spliced(source, statement, edit, at(tree, edit.path[: depth + 1]))
+    return before, after, statement.lineno
+
+
+def _header(node: Any) -> str:
+    made = edits.copy.copy(node)
+    made.body, made.orelse = [ast.Pass()], []
+    return text_of(made).partition("\n")[0]
+
+
+def _text(source: Source, node: Any) -> str:
+    """Return a statement as it is written, without indentation."""
+    found = ast.get_source_segment("".join(source.lines), node)
+    if found is None or not hasattr(node, "end_lineno"):
+        return text_of(node)
+    try:
+        same = ast.dump(ast.parse(found)) == ast.dump(ast.parse(text_of(node)))
+    except SyntaxError:
+        same = False
+    if not same:
+        return text_of(node)
+    return found
+
+
+def _spliced(source: Source, statement: Any, edit: Edit, new: Any) -> str:
+    """Return a changed statement in its own style: only what is changed is written anew."""
+    wanted = text_of(new)
+    text = "".join(source.lines)
+    old = at(source.tree, edit.path)
+    whole, inner = _text(source, statement), ast.get_source_segment(text, old)
+    if inner is None or whole == text_of(statement) or whole.count(inner) == 0:
+        return wanted
+    starts = [m.start() for m in re.finditer(re.escape(inner), whole)]
+    for written in _written(edit.new, text):
+        for start in starts:
+            for made in (written, f"({written})"):
+                line = whole[:start] + made + whole[start + len(inner) :]
+                if _same(line, wanted):
+                    return line
+    return wanted
+
+
+def _written(new: ast.expr, text: str) -> Iterator[str]:
+    """Yield an expression with its old parts as they were written."""
+    kept: list[str] = []
+
+    class Keep(ast.NodeTransformer):
+        def visit(self, node: Any) -> Any:
+            segment = ast.get_source_segment(text, node) if isinstance(node, ast.expr) and hasattr(node, "end_lineno") else None
+            if segment and _same(segment, text_of(node)):
+                kept.append(segment)
+                return ast.Name(f"__part{len(kept) - 1}__", ast.Load())
+            return self.generic_visit(node)
+
+    frame = text_of(Keep().visit(edits.copy.deepcopy(new)))
+    for form in ("{}", "({})"):
+        yield re.sub(r"__part(\d+)__", lambda m: form.format(kept[int(m[1])]), frame)
+    yield text_of(new)
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return ast.dump(ast.parse(one)) == ast.dump(ast.parse(other))
+    except SyntaxError:
+        return False
+
+
+__all__ = ["Judge", "NoSourceError", "Repair", "Search"]

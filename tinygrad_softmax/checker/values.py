@@ -1,0 +1,165 @@
+"""What every expression of a function came to, and what its variables held, during a call.
+
+Imports `source`. A copy of the function runs that notes the value of each of its expressions.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .source import Source, placed
+
+#: So many values of an expression in a loop are kept apart; the last one is kept of more.
+_MOST = 200
+NUMBERS = (np.ndarray, np.generic, bool, int, float, list, tuple)
+
+
+class Values(NamedTuple):
+    """Values by the identity of the nodes of a tree.
+
+    ``of`` has the last value of an expression, ``scopes`` the variables before a statement,
+    ``counts`` how often a statement ran.
+    """
+
+    of: dict[int, Any]
+    scopes: dict[int, dict[str, Any]]
+    counts: dict[int, int]
+
+    def once(self, statement: ast.AST) -> bool:
+        """Whether a statement ran exactly once."""
+        return self.counts.get(id(statement)) == 1
+
+
+def kept(value: Any) -> Any:
+    """Return a value that later statements cannot change; None if it is not of numbers."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, (list, tuple, dict)):
+        return copy.copy(value)
+    return value if isinstance(value, NUMBERS) else None
+
+
+def recorded(source: Source, call: Callable[[], Any]) -> Values:
+    """Make a call, and return what was computed on the way."""
+    nodes: list[Any] = []
+    code = source.compiled(_noting(source.tree, nodes))
+    found, given = _notes(nodes)
+    with source.running(code, **given):
+        call()
+    return found
+
+
+def recorded_code(tree: Any, space: dict[str, Any], inputs: dict[str, Any]) -> Values:
+    """Run a function that is given as a tree alone, and return what was computed on the way."""
+    nodes: list[Any] = []
+    made = ast.Module([_noting(tree, nodes)], [])
+    found, given = _notes(nodes)
+    scope = {**space, **given}
+    exec(compile(ast.fix_missing_locations(made), "<derived>", "exec"), scope)
+    scope[tree.name](**inputs)
+    return found
+
+
+def _notes(nodes: list[Any]) -> tuple[Values, dict[str, Any]]:
+    """Return values to be filled, and the functions that fill them."""
+    found = Values({}, {}, {})
+    times: dict[int, int] = {}
+
+    def note(k: int, value: Any) -> Any:
+        n = times[k] = times.get(k, 0) + 1
+        if n < _MOST and isinstance(value, NUMBERS):
+            found.of[id(nodes[k])] = kept(value)
+        return value
+
+    def before(k: int, variables: dict[str, Any]) -> None:
+        key = id(nodes[k])
+        n = found.counts[key] = found.counts.get(key, 0) + 1
+        if n < _MOST:
+            held = {name: kept(value) for name, value in variables.items()}
+            found.scopes[key] = {
+                n: variables[n] if v is None else v for n, v in held.items()
+            }
+
+    return found, {"__note__": note, "__before__": before}
+
+
+def _noting(tree: Any, nodes: list[Any]) -> Any:
+    def numbered(node: Any) -> ast.Constant:
+        nodes.append(node)
+        return ast.Constant(len(nodes) - 1)
+
+    def noted(node: Any, plain: bool = False) -> Any:
+        if isinstance(node, (ast.JoinedStr, ast.Lambda, ast.GeneratorExp, ast.ListComp,
+                             ast.SetComp, ast.DictComp, ast.arguments, ast.FunctionDef,
+                             ast.ClassDef)):  # fmt: skip
+            return node
+        made = copy.copy(node)
+        for field, value in ast.iter_fields(node):
+            bare = field == "func" or isinstance(value, (ast.Slice, ast.Starred))
+            if isinstance(value, list):
+                setattr(made, field, block(value) if _is_block(value) else
+                        [noted(v) if isinstance(v, ast.AST) else v for v in value])  # fmt: skip
+            elif isinstance(value, ast.AST):
+                setattr(made, field, noted(value, bare))
+        if plain or not isinstance(node, ast.expr) or not _is_read(node):
+            return made
+        call = ast.Call(ast.Name("__note__", ast.Load()), [numbered(node), made], [])
+        return ast.copy_location(call, node)
+
+    def block(body: list[Any]) -> list[Any]:
+        found = []
+        for statement in body:
+            held = ast.Call(ast.Name("locals", ast.Load()), [], [])
+            call = ast.Call(ast.Name("__before__", ast.Load()), [numbered(statement), held], [])
+            found += [placed(ast.Expr(call), statement), noted(statement)]
+        return found
+
+    made = copy.copy(tree)
+    if isinstance(tree, ast.Lambda):
+        held = ast.Call(ast.Name("locals", ast.Load()), [], [])
+        call = ast.Call(ast.Name("__before__", ast.Load()), [numbered(tree.body), held], [])
+        both = ast.Tuple([call, noted(tree.body)], ast.Load())
+        made.body = placed(ast.Subscript(both, ast.Constant(1), ast.Load()), tree.body)
+    else:
+        made.body = block(tree.body)
+    return made
+
+
+def _is_block(value: list[Any]) -> bool:
+    return bool(value) and isinstance(value[0], ast.stmt)
+
+
+def _is_read(node: ast.expr) -> bool:
+    if isinstance(node, (ast.Slice, ast.Starred)):
+        return False
+    if isinstance(node, ast.Tuple) and any(isinstance(e, (ast.Slice, ast.Starred)) for e in node.elts):
+        return False
+    return isinstance(getattr(node, "ctx", ast.Load()), ast.Load)
+
+
+def key_of(values: tuple[Any, ...]) -> Any:
+    """Return what is equal for equal values: to nine digits, whatever their type."""
+    found: list[Any] = []
+    for value in values:
+        try:
+            array = np.asarray(value)
+        except ValueError:  # a list of arrays
+            return id(values)
+        if array.dtype.kind == "b":
+            found.append(("b", array.shape, array.tobytes()))
+            continue
+        if array.dtype.kind not in "iuf":
+            return id(values)
+        array = array.astype(float)
+        scale = float(np.max(np.abs(array), initial=0.0))
+        if not np.isfinite(scale):
+            found.append((array.shape, array.tobytes()))
+            continue
+        digits = np.rint(array / (scale or 1) * 1e9).astype(np.int64)
+        found.append((array.shape, f"{scale:.8e}", digits.tobytes()))
+    return tuple(found)
