@@ -291,7 +291,8 @@ class Check:
     def _derivation(self) -> Any:
         if not hasattr(self, "_derived"):
             self._derived = None
-            if not any(leaf.keys for leaf in self.hand.leaves) and not self.hand.owners:
+            plain = not any(leaf.keys for leaf in self.hand.leaves)
+            if plain and not self.hand.owners and not self.hand.loops:
                 hand = self.hand
                 loss = hand.loss_function if not hand.joint else _only_loss(hand)
                 with contextlib.suppress(Exception):  # then there is no formula to look at

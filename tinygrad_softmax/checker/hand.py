@@ -19,6 +19,7 @@ from ..core.errors import BackwardError, DataError
 from ..core.tape import Value
 from ..core.tensor import Tensor
 from ..core.transforms import check_scalar_loss
+from .source import has_loops
 
 Inputs = dict[str, Any]
 _PATTERNS = (r"d_?(.+)", r"grads?_(.+)", r"(.+)_grads?", r"delta_(.+)", r"g_?(.+)", r"(.+)_bar",
@@ -111,6 +112,7 @@ class Hand:
                  seed: int | None, wrt: tuple[str, ...] | None, inputs: Inputs) -> None:  # fmt: skip
         self.loss_function, self.gradients = loss, gradients or loss
         self.joint, self.params, self.seed = gradients is None, params, seed
+        self.loops = has_loops(loss)
         self.name = getattr(self.gradients, "__name__", type(self.gradients).__name__)
         owners = [getattr(f, "__self__", None) for f in (loss, self.gradients)]
         self.owners = [o for i, o in enumerate(owners)

@@ -86,8 +86,8 @@ def _quiet(function: Any, *args: Any) -> Any:
 
 def _traced(hand: Hand, inputs: Inputs) -> Iterator[Inputs]:
     """Yield the draws of a loss that is known as a formula."""
-    if any(leaf.keys for leaf in hand.leaves) or hand.joint or hand.owners:
-        return
+    if any(leaf.keys for leaf in hand.leaves) or hand.joint or hand.owners or hand.loops:
+        return  # which would be traced for one size only, and slowly
     wide = {n: _double(v) for n, v in inputs.items()}
     few = {n: v[tuple(slice(40) for _ in v.shape)] if isinstance(v, np.ndarray) and v.size > 100_000
            else v for n, v in wide.items()}  # fmt: skip

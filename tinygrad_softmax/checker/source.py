@@ -7,6 +7,7 @@ object for the time of a call, so that methods, closures and helpers need nobody
 from __future__ import annotations
 
 import ast
+import contextlib
 import copy
 import functools
 import gc
@@ -153,6 +154,26 @@ _NOT_THE_USERS = tuple(
         *(sysconfig.get_paths()[kind] for kind in ("stdlib", "purelib", "platlib")),
     }
 )
+def has_loops(function: Any) -> bool:
+    """Whether a function, or one that it calls by name, goes round in loops."""
+    try:
+        sources = [Source(function)]
+    except NoSourceError:
+        return False
+    seen = {sources[0].function}
+    while sources:
+        source = sources.pop()
+        for node in ast.walk(source.tree):
+            if isinstance(node, (ast.For, ast.While)):
+                return True
+            called = source.function.__globals__.get(node.id) if isinstance(node, ast.Name) else None
+            if isinstance(called, FunctionType) and called not in seen and not _is_library(called.__code__):
+                seen.add(called)
+                with contextlib.suppress(NoSourceError):
+                    sources.append(Source(called))
+    return False
+
+
 _LIBRARIES = frozenset(["numpy", "functools", "copy"])
 
 
