@@ -224,7 +224,7 @@ class Check:
             return Finding(f"d{name}", "unused", f"the loss does not depend on {name}, so that its "
                            "gradient is 0 everywhere")  # fmt: skip
         if all(m.size and not np.any(m) for m in mine):
-            return Finding(f"d{name}", "not_written", "it is 0 everywhere: it is not written yet, or "
+            return Finding(f"d{name}", "not_written", "it is zero everywhere: it is not written yet, or "
                            "never assigned to")  # fmt: skip
         return None
 

@@ -164,7 +164,7 @@ def has_loops(function: Any) -> bool:
     while sources:
         source = sources.pop()
         for node in ast.walk(source.tree):
-            if isinstance(node, (ast.For, ast.While)):
+            if isinstance(node, (ast.For, ast.While, ast.ListComp, ast.GeneratorExp)):
                 return True
             called = source.function.__globals__.get(node.id) if isinstance(node, ast.Name) else None
             if isinstance(called, FunctionType) and called not in seen and not _is_library(called.__code__):
