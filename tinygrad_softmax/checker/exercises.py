@@ -113,7 +113,9 @@ def seed_mistakes(
     dw: the sign of `2 * X.T @ error` is wrong
     """
     derivation = derive(loss, wrt, **inputs)
-    return itertools.islice(_Seeder(derivation, getattr(loss, "__name__", "the loss")).mistakes(seed), most)
+    return itertools.islice(
+        _Seeder(derivation, getattr(loss, "__name__", "the loss")).mistakes(seed), most
+    )
 
 
 def catch_rate(check: Callable[..., Any], mistakes: Iterable[SeededMistake]) -> float:
@@ -168,7 +170,9 @@ class _Seeder:
         self.source = Source(function)
         with np.errstate(all="ignore"):
             self.truth = [function(**copied(p)) for p in self.points]
-        judge = Judge(lambda k: function(**copied(self.points[k])), lambda k, n, a: False, self.wrt, 4)
+        judge = Judge(
+            lambda k: function(**copied(self.points[k])), lambda k, n, a: False, self.wrt, 4
+        )
         self.search = Search(judge, [self.source], lambda depth: [], 60.0)
         self.results: list[list[dict[str, Any]]] = []  # of the mistakes so far
 
@@ -193,8 +197,9 @@ class _Seeder:
         for place in search.places(source, values, frozenset()):
             if target_of(place.node) is None:
                 continue
-            found += [(place, e) for e in search.edits_of(place, []) 
-                      if _is_plausible(e, gradients, place)]
+            found += [
+                (place, e) for e in search.edits_of(place, []) if _is_plausible(e, gradients, place)
+            ]
         random.Random(seed).shuffle(found)
         found.sort(key=lambda item: _USUAL.index(item[1].kind))
         found.sort(key=_turn(lambda place, edit: (place.node.lineno, edit.kind)))
@@ -213,11 +218,16 @@ class _Seeder:
             results = self._results(function)
         except Exception:  # whatever it is, a student would not hand it in
             return None
-        if all(all(same(r[n], t[n], 1e-9) for n in self.wrt) for r, t in zip(results, self.truth, strict=True)):
+        if all(
+            all(same(r[n], t[n], 1e-9) for n in self.wrt)
+            for r, t in zip(results, self.truth, strict=True)
+        ):
             return None
         if any(all(map(self._equal, results, other)) for other in self.results):
             return None
-        shapes = [[np.shape(v[n]) for n in self.wrt for v in found] for found in (results, self.truth)]
+        shapes = [
+            [np.shape(v[n]) for n in self.wrt for v in found] for found in (results, self.truth)
+        ]
         if shapes[0] != shapes[1] and edit.kind not in _SHAPE_MISTAKES:
             return None
         if not all(np.isfinite(v).all() for r in results for v in r.values()):
@@ -229,7 +239,13 @@ class _Seeder:
         self.results.append(results)
         stage = root_of(target_of(place.node)) or ""
         old = at(self.source.tree, edit.path) if edit.kind != "order" else None
-        return SeededMistake(text.rstrip("\n"), INVERSE.get(edit.kind, edit.kind), inverse_said(edit, old), stage, function)
+        return SeededMistake(
+            text.rstrip("\n"),
+            INVERSE.get(edit.kind, edit.kind),
+            inverse_said(edit, old),
+            stage,
+            function,
+        )
 
     def _results(self, function: Any) -> list[dict[str, Any]]:
         with np.errstate(all="ignore"), warnings.catch_warnings():
@@ -242,7 +258,11 @@ class _Seeder:
 
 def _is_plausible(edit: Edit, gradients: set[str], place: Any) -> bool:
     """Whether a person could have written it: what only a search tries is left out."""
-    if root_of(target_of(place.node)) not in gradients or edit.kind not in _USUAL or edit.cost > 1.6:
+    if (
+        root_of(target_of(place.node)) not in gradients
+        or edit.kind not in _USUAL
+        or edit.cost > 1.6
+    ):
         return False
     if edit.operand is not None:
         sizes = edit.kind == "divisor_missing" and edit.operand.origin == "size"

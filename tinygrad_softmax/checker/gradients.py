@@ -336,7 +336,11 @@ class Check:
                 continue
             for name, value in scopes[0].items():  # type: ignore[union-attr]
                 both = tuple(s.get(name) for s in scopes)  # type: ignore[union-attr]
-                if isinstance(value, np.ndarray) and value.dtype.kind == "f" and both[1] is not None:
+                if (
+                    isinstance(value, np.ndarray)
+                    and value.dtype.kind == "f"
+                    and both[1] is not None
+                ):
                     found.setdefault(name, []).append(both)
         return found
 
@@ -419,7 +423,9 @@ class Check:
         why = ""
         if edit.operand is not None and edit.operand.origin == "loss" and edit.operand.line:
             why = f"The loss has it: `{edit.operand.line}`."
-        return Finding(stage, edit.kind, edit.said, repair.line, repair.before, repair.after, why, spoils)
+        return Finding(
+            stage, edit.kind, edit.said, repair.line, repair.before, repair.after, why, spoils
+        )
 
     def _unexplained(self, name: str, found: list[dict[str, Any]]) -> Finding:
         mine = [g[name] for g in found]
@@ -434,7 +440,11 @@ class Check:
         hand = self.hand
         if hand.joint or hand.owners or hand.with_cache or any(leaf.keys for leaf in hand.leaves):
             return []
-        if repairs and all(f.repaired for f in repairs) and not {f.cause for f in repairs} <= _EITHER:
+        if (
+            repairs
+            and all(f.repaired for f in repairs)
+            and not {f.cause for f in repairs} <= _EITHER
+        ):
             return []
         if any(not np.any(g[n]) for g in found for n in hand.wrt):
             return []
@@ -465,7 +475,9 @@ class Check:
                 values = []
                 for t in (step, -step):
                     moved = base + t * along[k][leaf.name]
-                    given = leaf.put(point, moved if isinstance(leaf.of(point), np.ndarray) else float(moved))
+                    given = leaf.put(
+                        point, moved if isinstance(leaf.of(point), np.ndarray) else float(moved)
+                    )
                     values.append(float(hand.loss(copied(given))))
                 slopes[leaf.name] = (values[0] - values[1]) / (2 * step)
             return slopes
@@ -516,15 +528,23 @@ def _source_of(function: Any) -> Source | None:
             if not isinstance(root, ast.Name):
                 continue
             held = space.get(root.id)
-            module = getattr(held, "__name__", "").split(".")[0] if type(held).__name__ == "module" else ""
-            if root.id in _OUTSIDE or (module and module not in ("numpy", "math", "scipy", "tinygrad_softmax")):
+            module = (
+                getattr(held, "__name__", "").split(".")[0]
+                if type(held).__name__ == "module"
+                else ""
+            )
+            if root.id in _OUTSIDE or (
+                module and module not in ("numpy", "math", "scipy", "tinygrad_softmax")
+            ):
                 return None
     return source
 
 
 def _code_of(source: Source, tree: Any) -> str:
     """Return a function as it is written, with changed statements in their new form."""
-    return source.text() if tree is source.original else ast.unparse(ast.fix_missing_locations(tree))
+    return (
+        source.text() if tree is source.original else ast.unparse(ast.fix_missing_locations(tree))
+    )
 
 
 def related(got: list[Any], want: list[Any], scalars: list[dict[str, float]]) -> tuple[str, str]:
@@ -534,7 +554,9 @@ def related(got: list[Any], want: list[Any], scalars: list[dict[str, float]]) ->
         mine, true = shapes[0]
         turned = mine[::-1] == true and len(true) == 2 and all(
             same(g.T, w, 1e-6) for g, w in zip(got, want, strict=True))  # fmt: skip
-        what = "the transpose of the right array" if turned else "of another shape than its parameter"
+        what = (
+            "the transpose of the right array" if turned else "of another shape than its parameter"
+        )
         return ("transposed" if turned else "shape"), f"it is {what}: {mine}, not {true}"
     if any(np.isnan(g).any() for g in got):
         return "nan", "it has entries that are NaN, where the loss is finite"
@@ -571,4 +593,3 @@ def _scalars(point: Mapping[str, Any]) -> dict[str, float]:
             found[name] = float(array)
         found |= {f"{name}.shape[{i}]": float(n) for i, n in enumerate(array.shape) if n > 1}
     return found
-

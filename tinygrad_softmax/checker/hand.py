@@ -133,7 +133,9 @@ class Hand:
             raise TypeError(f"wrt names {', '.join(twice)} more than once: name each input once")
         unknown = [n for n in chosen if n not in inputs]
         if unknown:
-            raise TypeError(f"wrt names {', '.join(unknown)}, but the inputs are {', '.join(inputs)}")
+            raise TypeError(
+                f"wrt names {', '.join(unknown)}, but the inputs are {', '.join(inputs)}"
+            )
         found = [leaf for name in chosen for leaf in _leaves_of(name, name, (), inputs[name])]
         for leaf in found:
             _check_type(leaf.name, leaf.of(inputs))
@@ -198,7 +200,7 @@ class Hand:
     def _call(self, copies: Inputs) -> tuple[Any, Inputs]:
         with self._prepared(copies) as taken:
             cache: Any = None
-            if self.owners and not self.joint or self.with_cache:
+            if (self.owners and not self.joint) or self.with_cache:
                 cache = self.loss_function(**taken(self.loss_function))
                 if self.seed is not None:
                     self._seed()
@@ -362,16 +364,24 @@ def _leaves_of(name: str, root: str, keys: tuple[Any, ...], value: Any) -> Itera
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield from _leaves_of(f"{name}[{key!r}]", root, (*keys, key), inner)
-    elif isinstance(value, (list, tuple)) and value and not all(isinstance(v, (int, float)) for v in value):
+    elif (
+        isinstance(value, (list, tuple))
+        and value
+        and not all(isinstance(v, (int, float)) for v in value)
+    ):
         for i, inner in enumerate(value):
             yield from _leaves_of(f"{name}[{i}]", root, (*keys, i), inner)
-    elif not keys or (isinstance(value, (np.ndarray, float)) and np.asarray(value).dtype.kind == "f"):
+    elif not keys or (
+        isinstance(value, (np.ndarray, float)) and np.asarray(value).dtype.kind == "f"
+    ):
         yield Leaf(name, root, keys)
 
 
 def _arrays_in(value: Any) -> bool:
     items = value.values() if isinstance(value, dict) else value
-    return any(isinstance(v, np.ndarray) or (isinstance(v, (list, dict)) and _arrays_in(v)) for v in items)
+    return any(
+        isinstance(v, np.ndarray) or (isinstance(v, (list, dict)) and _arrays_in(v)) for v in items
+    )
 
 
 def _check_type(name: str, value: Any) -> None:
@@ -412,10 +422,14 @@ def _split(result: Any, wrt: tuple[str, ...] | None) -> tuple[Any, Any]:
     if isinstance(result, tuple) and len(result) >= 2:
         first, last = result[0], result[-1]
         rest = result[1] if len(result) == 2 else result[1:]
-        if _is_number(first) and (wrt is None or len(result) != len(wrt) or _holds_arrays(result[1])):
+        if _is_number(first) and (
+            wrt is None or len(result) != len(wrt) or _holds_arrays(result[1])
+        ):
             return first, rest
         rest = result[0] if len(result) == 2 else result[:-1]
-        if _is_number(last) and (wrt is None or len(result) != len(wrt) or _holds_arrays(result[0])):
+        if _is_number(last) and (
+            wrt is None or len(result) != len(wrt) or _holds_arrays(result[0])
+        ):
             return last, rest
     return None, result
 

@@ -125,7 +125,11 @@ class Scope:
         """Return an expression of another function in the variables here; None if it needs more."""
         name = self.by_key.get(part.key)
         node = part.node
-        if name is not None and not isinstance(node, (ast.Constant, ast.List, ast.Tuple)) and _is_array(part.values[0]):
+        if (
+            name is not None
+            and not isinstance(node, (ast.Constant, ast.List, ast.Tuple))
+            and _is_array(part.values[0])
+        ):
             return ast.Name(name, ast.Load())
         if depth > 12:
             return None
@@ -165,7 +169,11 @@ class Scope:
         if part is not None:
             return self.said(part, parts, depth + 1)
         if isinstance(node, ast.Name):  # a module or a function
-            return node if node.id in self.space or hasattr(np, node.id) or node.id in _BUILTIN else None
+            return (
+                node
+                if node.id in self.space or hasattr(np, node.id) or node.id in _BUILTIN
+                else None
+            )
         if isinstance(node, (ast.Attribute, ast.Tuple, ast.Slice, ast.Call, ast.Subscript)):
             return self._rebuilt(node, parts, depth)
         return None
@@ -202,7 +210,9 @@ def operands(scope: Scope, sources: Iterable[Parts], own: Iterable[ast.Constant]
     for parts in (p for p in sources if p.origin == "own"):
         for part in parts:  # a size as the learner writes it
             node = part.node
-            if isinstance(node, (ast.Call, ast.Subscript, ast.Attribute)) and isinstance(part.values[0], int):
+            if isinstance(node, (ast.Call, ast.Subscript, ast.Attribute)) and isinstance(
+                part.values[0], int
+            ):
                 add(node, scope.evaluated(node), 0.3, "size")
     for name, values in scope.names.items():
         if np.ndim(values[0]) and not name.startswith("d"):

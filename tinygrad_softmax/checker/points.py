@@ -111,7 +111,13 @@ def _resized(inputs: Inputs, largest: int = _SMALL) -> Iterator[Inputs]:
     bound = {n: n for n in lengths}
     for turn in count():
         rng = np.random.default_rng(turn)
-        sizes = dict(zip(lengths, rng.permutation(np.arange(3, 3 + max(largest - 2, len(lengths))))[: len(lengths)], strict=True))
+        sizes = dict(
+            zip(
+                lengths,
+                rng.permutation(np.arange(3, 3 + max(largest - 2, len(lengths))))[: len(lengths)],
+                strict=True,
+            )
+        )
         sizes = {n: int(s) if n > 2 else 2 for n, s in sizes.items()} if turn % 2 else {
             n: min(int(s), n) if n > 2 else 2 for n, s in sizes.items()}  # fmt: skip
         del bound
@@ -146,7 +152,9 @@ def _fresh(value: Any, sizes: dict[int, int] | None, rng: Any, lengths: list[int
     """Return something new of the same nature."""
     if isinstance(value, dict):
         return {k: _fresh(v, sizes, rng, lengths) for k, v in value.items()}
-    if isinstance(value, (list, tuple)) and any(isinstance(v, (np.ndarray, list, dict)) for v in value):
+    if isinstance(value, (list, tuple)) and any(
+        isinstance(v, (np.ndarray, list, dict)) for v in value
+    ):
         return type(value)(_fresh(v, sizes, rng, lengths) for v in value)
     if isinstance(value, list) and value and all(type(v) is int for v in value):
         return _fresh(np.array(value), sizes, rng, lengths).tolist()
@@ -156,7 +164,11 @@ def _fresh(value: Any, sizes: dict[int, int] | None, rng: Any, lengths: list[int
         return value
     shape = value.shape if sizes is None else tuple(sizes.get(n, n) for n in value.shape)
     kind = value.dtype.kind
-    sample = value.ravel()[:4000] if value.flags.c_contiguous else value[tuple(slice(40) for _ in value.shape)].ravel()
+    sample = (
+        value.ravel()[:4000]
+        if value.flags.c_contiguous
+        else value[tuple(slice(40) for _ in value.shape)].ravel()
+    )
     if kind in "iu":
         return _labels(value, sample, shape, sizes, rng, lengths)
     if kind == "b":
@@ -167,7 +179,10 @@ def _fresh(value: Any, sizes: dict[int, int] | None, rng: Any, lengths: list[int
 
 
 def _labels(value: Any, sample: Any, shape: Any, sizes: Any, rng: Any, lengths: list[int]) -> Any:
-    low, high = int(sample.min()), int(value.max()) + 1 if value.size < 1e6 else int(sample.max()) + 1
+    low, high = (
+        int(sample.min()),
+        int(value.max()) + 1 if value.size < 1e6 else int(sample.max()) + 1,
+    )
     if set(np.unique(sample)) <= {-1, 1}:
         return np.where(_mixed(rng, shape), 1, -1).astype(value.dtype)
     if sizes is not None:
@@ -203,11 +218,22 @@ def _numbers(value: Any, sample: Any, shape: Any, rng: Any) -> Any:
     if positive and value.ndim and np.allclose(value[:40].sum(axis=-1), 1):
         drawn = rng.uniform(0.2, 1.0, shape)
         return (drawn / drawn.sum(axis=-1, keepdims=True)).astype(value.dtype)
-    if value.ndim == 2 and value.shape[0] == value.shape[1] and np.array_equal(value, value.T) and sample.any():
+    if (
+        value.ndim == 2
+        and value.shape[0] == value.shape[1]
+        and np.array_equal(value, value.T)
+        and sample.any()
+    ):
         drawn = rng.standard_normal(shape)
-        return ((drawn @ drawn.T) / shape[0] + np.eye(shape[0]) if _definite(value) else (drawn + drawn.T) / 2).astype(value.dtype)
+        return (
+            (drawn @ drawn.T) / shape[0] + np.eye(shape[0])
+            if _definite(value)
+            else (drawn + drawn.T) / 2
+        ).astype(value.dtype)
     if positive:
-        drawn = rng.uniform(0.15, 0.85, shape) if sample.max() <= 1 else rng.uniform(0.4, 2.0, shape)
+        drawn = (
+            rng.uniform(0.15, 0.85, shape) if sample.max() <= 1 else rng.uniform(0.4, 2.0, shape)
+        )
         if np.all(sample == np.rint(sample)):
             drawn = rng.integers(0, 5, shape)
     else:
@@ -221,7 +247,12 @@ def _definite(value: Any) -> bool:
 
 
 def _double(value: Any) -> Any:
-    if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.dtype != np.float64 and value.size < 1e6:
+    if (
+        isinstance(value, np.ndarray)
+        and value.dtype.kind == "f"
+        and value.dtype != np.float64
+        and value.size < 1e6
+    ):
         return value.astype(np.float64)
     return value
 

@@ -198,7 +198,9 @@ class Search:
                 break
         return partial[1] if partial is not None else None
 
-    def _candidates(self, wrong: frozenset[str], depth: int) -> Iterator[tuple[float, _Place, Edit]]:
+    def _candidates(
+        self, wrong: frozenset[str], depth: int
+    ) -> Iterator[tuple[float, _Place, Edit]]:
         found: list[tuple[float, int, _Place, Edit]] = []
         for source in self.sources:
             values = self.recorded(source)
@@ -282,8 +284,9 @@ class Search:
         choices = operands(scope, sources, own)
         whole = getattr(node, "value", None)
         indices = self._indices(scope, sources)
-        for inner, e in expressions(node):
-            if _is_spared(node, inner, e):
+        whole_body = [((), node)] if isinstance(node, ast.expr) else []
+        for inner, e in (*whole_body, *expressions(node)):
+            if inner and _is_spared(node, inner, e):
                 continue
             value = place.values[0].of.get(id(e))
             values = tuple(v.of.get(id(e)) for v in place.values)
@@ -293,33 +296,25 @@ class Search:
             yield from edits.with_operands((*path, *inner), e, values, choices, e is whole)
         if isinstance(node, ast.expr):
             return
-        yield from self._of_statement(place, choices, sources)
+        yield from self._of_statement(place, choices, sources, indices)
 
-    def _of_statement(self, place: _Place, choices: list[Operand], sources: list[Parts]) -> Iterator[Edit]:
-        source, path, node = place.source, place.path, place.node
-        body = at(source.tree, (*path[:-1],)) if len(path) > 1 else source.tree
-        field, i = path[-1]
-        block = getattr(body, field)
-        after = self._after(place, block, i)
+    def _of_statement(self, place: _Place, choices: list[Operand], sources: list[Parts],
+                      indices: list[ast.expr]) -> Iterator[Edit]:  # fmt: skip
+        path, node = place.path, place.node
+        block, i = self._block(place)
         twice = any(s is not node and text_of(s) == text_of(node) for s in block)
-        indices = self._indices(place.scope, sources)
-        yield from edits.of_statement(path, node, after or place.scope, choices, after is not None, twice, indices)
-        name = edits.root_of(edits.target_of(node)) if edits.target_of(node) is not None else None
-        if name is not None and after is not None:
-            yield from edits.at_labels(path, node, name, self._indices(after, sources))
-            names = set(after.names)
-            for new in edits.mirrored(node, names):
-                yield Edit(1.4, "line_missing", path, [node, new], f"the line `{text_of(new)}` is missing")
-        for step in range(1, 5):
-            j = i + step
-            if j < len(block) and not any(isinstance(block[m], ast.Return) for m in (i, j)):
-                yield Edit(1.3 + 0.05 * step, "order", (*path[:-1], (field, None)),
-                           [*block[:i], *block[i + 1 : j + 1], node, *block[j + 1 :]],
-                           f"the line `{text_of(node)}` comes too early")
-                if step > 1:
-                    yield Edit(1.3 + 0.05 * step, "order", (*path[:-1], (field, None)),
-                               [*block[:i], block[j], *block[i:j], *block[j + 1 :]],
-                               f"the line `{text_of(block[j])}` comes too late")
+        yield from edits.of_statement(path, node, indices, twice)
+        yield from edits.orders(path, block, i)
+        after = self._after(place, block, i)
+        if after is not None:
+            labels = [x for x in self._indices(after, sources) if isinstance(x, ast.Tuple)][:3]
+            yield from edits.insertions(path, node, after, choices, labels)
+            yield from edits.mirrored(path, node, set(after.names))
+
+    def _block(self, place: _Place) -> tuple[list[Any], int]:
+        field, i = place.path[-1]
+        assert i is not None
+        return getattr(at(place.source.tree, place.path[:-1]), field), i
 
     def _after(self, place: _Place, block: list[Any], i: int) -> Scope | None:
         """Return the scope after a statement: that before the next one."""
@@ -348,7 +343,9 @@ class Search:
 
     # --- one candidate ---
 
-    def _tried(self, place: _Place, edit: Edit, wrong: frozenset[str], seen: set[Any]) -> Repair | None:
+    def _tried(
+        self, place: _Place, edit: Edit, wrong: frozenset[str], seen: set[Any]
+    ) -> Repair | None:
         source = place.source
         expression = isinstance(edit.new, ast.expr) and edit.path
         if expression and place.once and place.scope is not None:
@@ -406,15 +403,20 @@ class Search:
         if key not in codes:
             codes.clear() if len(codes) > 4000 else None
             try:
-                codes[key] = source.compiled(_ticking(
-                    changed(source.tree, edit.path, _hole(at(source.tree, edit.path)))))
+                codes[key] = source.compiled(
+                    _ticking(changed(source.tree, edit.path, _hole(at(source.tree, edit.path))))
+                )
             except (SyntaxError, ValueError, TypeError):
                 codes[key] = None
         if codes[key] is None:
             return None
         value = values[0]
-        return self.outcome(0, source, code=codes[key],
-                            __hole__=lambda _: value.copy() if isinstance(value, np.ndarray) else value)
+        return self.outcome(
+            0,
+            source,
+            code=codes[key],
+            __hole__=lambda _: value.copy() if isinstance(value, np.ndarray) else value,
+        )
 
 
 def _index_said(node: ast.expr, scope: Scope, parts: Parts) -> Any:
@@ -435,15 +437,22 @@ def _helpers_of(source: Source) -> list[str]:
     found = []
     for name, value in space.items():
         code = getattr(value, "__code__", None)
-        if code is not None and code.co_argcount == 1 and value.__module__ == source.function.__module__:
+        if (
+            code is not None
+            and code.co_argcount == 1
+            and value.__module__ == source.function.__module__
+        ):
             if value is not source.function and (name in called or not name.startswith("_")):
                 found.append(name)
     return found[:4]
 
 
-def _standing(node: Any, path: Path, values: tuple[Values, ...], tree: Any, right: set[Any]) -> float:
+def _standing(
+    node: Any, path: Path, values: tuple[Values, ...], tree: Any, right: set[Any]
+) -> float:
     """Return a penalty for a line that computes a value which is right, and less for one which is
-    the first to compute a wrong one from right ones."""
+    the first to compute a wrong one from right ones.
+    """
     if not isinstance(node, (ast.Assign, ast.AugAssign)):
         return 0.0
     made = _held_after(node, path, values, tree)
@@ -601,7 +610,11 @@ def _written(new: ast.expr, text: str) -> Iterator[str]:
 
     class Keep(ast.NodeTransformer):
         def visit(self, node: Any) -> Any:
-            segment = ast.get_source_segment(text, node) if isinstance(node, ast.expr) and hasattr(node, "end_lineno") else None
+            segment = (
+                ast.get_source_segment(text, node)
+                if isinstance(node, ast.expr) and hasattr(node, "end_lineno")
+                else None
+            )
             if segment and _same(segment, text_of(node)):
                 kept.append(segment)
                 return ast.Name(f"__part{len(kept) - 1}__", ast.Load())

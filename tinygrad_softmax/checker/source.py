@@ -88,8 +88,11 @@ class Source:
             used = [ast.Expr(ast.Name(n, ast.Load())) for n in self.code.co_freevars]
             never = ast.If(ast.Constant(0), [*used], [])
             if isinstance(tree, ast.Lambda):
-                kept = ast.IfExp(ast.Constant(1), tree.body, ast.Tuple(
-                    [ast.Name(n, ast.Load()) for n in self.code.co_freevars], ast.Load()))
+                kept = ast.IfExp(
+                    ast.Constant(1),
+                    tree.body,
+                    ast.Tuple([ast.Name(n, ast.Load()) for n in self.code.co_freevars], ast.Load()),
+                )
                 inner = ast.Expr(ast.Lambda(_bare(tree.args), kept))
             else:
                 inner.body = [never, *inner.body]
@@ -154,6 +157,8 @@ _NOT_THE_USERS = tuple(
         *(sysconfig.get_paths()[kind] for kind in ("stdlib", "purelib", "platlib")),
     }
 )
+
+
 def has_loops(function: Any) -> bool:
     """Whether a function, or one that it calls by name, goes round in loops."""
     try:
@@ -166,8 +171,14 @@ def has_loops(function: Any) -> bool:
         for node in ast.walk(source.tree):
             if isinstance(node, (ast.For, ast.While, ast.ListComp, ast.GeneratorExp)):
                 return True
-            called = source.function.__globals__.get(node.id) if isinstance(node, ast.Name) else None
-            if isinstance(called, FunctionType) and called not in seen and not _is_library(called.__code__):
+            called = (
+                source.function.__globals__.get(node.id) if isinstance(node, ast.Name) else None
+            )
+            if (
+                isinstance(called, FunctionType)
+                and called not in seen
+                and not _is_library(called.__code__)
+            ):
                 seen.add(called)
                 with contextlib.suppress(NoSourceError):
                     sources.append(Source(called))

@@ -59,6 +59,7 @@ def _automatic(hand: Hand, inputs: Inputs, value: float) -> dict[str, Any] | Non
     if any(leaf.keys for leaf in hand.leaves) or hand.owners:
         return None
     try:
+
         def loss(**given: Any) -> Any:
             plain = {n: v if isinstance(v, Tensor) else copied(v) for n, v in given.items()}
             return hand.loss(plain)

@@ -81,9 +81,7 @@ def _notes(nodes: list[Any]) -> tuple[Values, dict[str, Any]]:
         n = found.counts[key] = found.counts.get(key, 0) + 1
         if n < _MOST:
             held = {name: kept(value) for name, value in variables.items()}
-            found.scopes[key] = {
-                n: variables[n] if v is None else v for n, v in held.items()
-            }
+            found.scopes[key] = {n: variables[n] if v is None else v for n, v in held.items()}
 
     return found, {"__note__": note, "__before__": before}
 
@@ -137,7 +135,9 @@ def _is_block(value: list[Any]) -> bool:
 def _is_read(node: ast.expr) -> bool:
     if isinstance(node, (ast.Slice, ast.Starred)):
         return False
-    if isinstance(node, ast.Tuple) and any(isinstance(e, (ast.Slice, ast.Starred)) for e in node.elts):
+    if isinstance(node, ast.Tuple) and any(
+        isinstance(e, (ast.Slice, ast.Starred)) for e in node.elts
+    ):
         return False
     return isinstance(getattr(node, "ctx", ast.Load()), ast.Load)
 
