@@ -11,7 +11,7 @@ import ast
 import copy
 import re
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import combinations, pairwise
 from typing import Any, NamedTuple
 
@@ -32,9 +32,14 @@ class Edit(NamedTuple):
     kind: str
     path: Path
     new: Any
-    said: str
+    words: str | Callable[[], str]
     operand: Operand | None = None
     value: Callable[[Any, int], Any] | None = None
+
+    @property
+    def said(self) -> str:
+        """What is to be said of the edit as a repair; most edits are never spoken of."""
+        return self.words if isinstance(self.words, str) else self.words()
 
 
 class Rule(NamedTuple):
@@ -255,12 +260,13 @@ def _by_rules(path: Path, node: Any, value: Any) -> Iterator[Edit]:
             holes: dict[str, Any] = {}
             if fits[rule.where] and _matched(rule.old, node, holes):
                 new = _filled(rule.new, holes)
-                said = rule.said
-                if "{" in said:
-                    texts = {f"h{k[1:]}": _code(v) for k, v in holes.items() if f"{{{k[1:]}}}" in said}  # fmt: skip
-                    said = re.sub(r"\{(\d)\}", lambda m, t=texts: t[f"h{m[1]}"], said)
-                    said = said.replace("{old}", _code(node)).replace("{new}", _code(new))
-                yield Edit(rule.cost, rule.kind, path, new if isinstance(new, ast.expr) else [new], said)  # fmt: skip
+                yield Edit(rule.cost, rule.kind, path, new if isinstance(new, ast.expr) else [new],
+                           partial(_worded, rule.said, node, new, holes))  # fmt: skip
+
+
+def _worded(said: str, node: Any, new: Any, holes: dict[str, Any]) -> str:
+    said = re.sub(r"\{(\d)\}", lambda m: _code(holes[f"_{m[1]}"]), said)
+    return said.replace("{old}", _code(node)).replace("{new}", _code(new))
 
 
 # --- expressions ---

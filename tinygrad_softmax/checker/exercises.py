@@ -173,7 +173,7 @@ class _Seeder:
         judge = Judge(
             lambda k: function(**copied(self.points[k])), lambda k, n, a: False, self.wrt, 4
         )
-        self.search = Search(judge, [self.source], lambda depth: [], 60.0)
+        self.search = Search(judge, [self.source], list, 60.0)
         self.results: list[list[dict[str, Any]]] = []  # of the mistakes so far
 
     def _function(self, source: str) -> Any:

@@ -146,6 +146,7 @@ class Check:
     def __init__(self, hand: Hand, stages: dict[str, str], inputs: Inputs, budget: float) -> None:
         self.hand, self.stages, self.inputs, self.budget = hand, stages, inputs, budget
         self.end = time.perf_counter() + budget
+        self.slopes: list[dict[Any, Any]] = []
         self.notes: list[str] = []
         self.given: tuple[Values, ...] = ()
 
@@ -249,13 +250,11 @@ class Check:
             return
         self.original = "\n\n".join(_code_of(s, s.tree) for s in self.sources)
 
-    def _parts(self, depth: int) -> list[Parts]:
-        """Return what operands are taken from: the loss; then its derived gradient, too."""
-        if not hasattr(self, "_loss_parts"):
-            self._loss_parts = self._parts_of_loss()
-        if depth and not hasattr(self, "_derived_parts"):
-            self._derived_parts = self._parts_of_derivation()
-        return [*self._loss_parts, *(self._derived_parts if depth else ())]
+    def _parts(self) -> list[Parts]:
+        """Return what operands are taken from: the loss, and its derived gradient."""
+        if not hasattr(self, "_found_parts"):
+            self._found_parts = [*self._parts_of_loss(), *self._parts_of_derivation()]
+        return self._found_parts
 
     def _parts_of_loss(self) -> list[Parts]:
         hand, made = self.hand, []
@@ -302,8 +301,7 @@ class Check:
     def _known(self) -> set[Any]:
         """Return the keys of values that are right: of the loss, and of its gradients."""
         if not hasattr(self, "_right_keys"):
-            keys = {part.key for parts in self._parts(1) for part in parts}
-            self.slopes: list[dict[Any, Any]] = []
+            keys = {part.key for parts in self._parts() for part in parts}
             with contextlib.suppress(Exception):  # a formula for one size only
                 account = Account(self._derivation())
                 self.slopes = [account.slopes(copied(self.points[k])) for k in range(2)]
@@ -314,6 +312,20 @@ class Check:
         return self._right_keys
 
     # --- stages ---
+
+    def _is_stage(self, variable: str | None, key: Any) -> bool:
+        """Whether a value is the gradient that a variable holds by its name, or one of any."""
+        if not hasattr(self, "_stage_keys"):
+            leaves = {n: key_of(tuple(t.gradients[n] for t in self.truth[:2])) for n in self.hand.wrt}
+            names, slopes = self._values_of_loss(), self.slopes
+            self._stage_keys: dict[str, Any] = {
+                n: key_of(tuple(s[e] for s in slopes)) for n, e in names.items()
+                if slopes and e in slopes[0]
+            } | leaves  # fmt: skip
+        name = self.stages.get(variable or "") or stage_of(variable or "", self._stage_keys)
+        if name is not None:
+            return bool(self._stage_keys[name] == key)
+        return key in self._stage_keys.values()
 
     def _recorded(self) -> tuple[Values, ...]:
         if not self.given and self.sources:
@@ -403,7 +415,9 @@ class Check:
         if self.sources:
             self._known()
             left_over = max(0.4 * self.budget, self.end - time.perf_counter())
-            search = Search(self._judge(), self.sources, self._parts, left_over, self._known)
+            search = Search(
+                self._judge(), self.sources, self._parts, left_over, self._known, self._is_stage
+            )
             repairs = search.repairs()
         findings = [self._finding(r, before) for r, before in zip(
             repairs, [self.open, *(list(r.left) for r in repairs)], strict=False)]  # fmt: skip
@@ -457,7 +471,7 @@ class Check:
             return []
         judge = self._judge_of_loss(found)
         trees = [s.tree for s in sources]
-        repairs_of_loss = Search(judge, sources, lambda depth: [], self.budget / 2).repairs(1)
+        repairs_of_loss = Search(judge, sources, list, self.budget / 2).repairs(1)
         for source, tree in zip(sources, trees, strict=True):
             source.tree = tree
         return [Finding("the loss", r.edit.kind, r.edit.said, r.line, r.before, r.after)

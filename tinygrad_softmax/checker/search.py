@@ -31,8 +31,10 @@ from .source import (
     statements,
     text_of,
 )
-from .values import Values, key_of, recorded
+from .values import Values, kept, key_of, recorded
 
+#: From which penalty on nothing is looked for that may be missing in a line.
+_UNLIKELY = 1.4
 #: So often may a loop of a candidate go round.
 _TURNS = 20_000
 
@@ -77,6 +79,7 @@ class _Place(NamedTuple):
     values: tuple[Values, ...]
     once: bool
     penalty: float
+    first: bool  # whether it computes a wrong value from right ones
 
 
 class Search:
@@ -89,15 +92,16 @@ class Search:
     sources : list of Source
         The functions that may be changed, the one asked about first.
     parts : callable
-        Returns, for a depth of 0 and 1, the expressions that operands are taken from.
+        Returns the expressions that operands are taken from.
     seconds : float
         How long to look.
     """
 
     def __init__(self, judge: Judge, sources: list[Source],
-                 parts: Callable[[int], list[Parts]], seconds: float,
-                 known: Callable[[], set[Any]] = set) -> None:  # fmt: skip
-        self.known = known
+                 parts: Callable[[], list[Parts]], seconds: float,
+                 known: Callable[[], set[Any]] = set,
+                 is_stage: Callable[[str | None, Any], bool] | None = None) -> None:  # fmt: skip
+        self.known, self.is_stage = known, is_stage
         self.helpers: tuple[str, ...] = ()
         self.judge, self.sources, self.parts = judge, sources, parts
         self.end = time.perf_counter() + seconds
@@ -137,7 +141,8 @@ class Search:
         return frozenset(n for n in self.judge.names
                          if n not in found or not self.judge.right(k, n, found[n]))  # fmt: skip
 
-    def verified(self, source: Source, tree: Any, allowed: frozenset[str]) -> frozenset[str] | None:
+    def verified(self, source: Source, tree: Any, allowed: frozenset[str],
+                 strictly: bool = True) -> frozenset[str] | None:  # fmt: skip
         """Return what is wrong at any point; None if it fails, or spoils what was right."""
         wrong: frozenset[str] = frozenset()
         try:
@@ -149,7 +154,7 @@ class Search:
             if more is None:
                 return None
             wrong |= more
-            if not wrong < allowed:
+            if not (wrong < allowed or (wrong == allowed and not strictly)):
                 return None
         return wrong
 
@@ -160,7 +165,7 @@ class Search:
         found: list[Repair] = []
         wrong = self._wrong_now()
         while wrong and len(found) < most and time.perf_counter() < self.end:
-            repair = self.step(wrong)
+            repair = self.stage_step(wrong) or self.step(wrong)
             if repair is None:
                 break
             found.append(repair)
@@ -177,39 +182,108 @@ class Search:
             wrong |= more
         return wrong
 
+    def stage_step(self, wrong: frozenset[str]) -> Repair | None:
+        """Return the cheapest edit with which a line computes a gradient that is right.
+
+        The line is one that computes a wrong value from right ones: so several mistakes behind one
+        gradient are found one after the other. No call is made before a line is right.
+        """
+        end = time.perf_counter() + 0.4 * (self.end - time.perf_counter())
+        source = self.sources[0]
+        values = self.recorded(source) if self.is_stage is not None else None
+        if values is None:
+            return None
+        parts = [Parts(source.tree, values, "own", source.lines), *self.parts()]
+        groups: dict[tuple[Path, str], list[_Place]] = {}
+        for place in self.places(source, values, wrong):
+            name = edits.root_of(edits.target_of(place.node))
+            last = self._last(place, name) if name is not None and place.once else None
+            if last is not None and name is not None:
+                groups.setdefault((last, name), []).append(place)
+        for (last, name), places in groups.items():
+            made = _held_after(at(source.tree, last), last, values, source.tree)
+            if made is None or not _is_telling(made[0]) or key_of(made) in self.known():
+                continue
+            if self.is_stage(name, key_of(made)):  # type: ignore[misc]
+                continue
+            tried: list[tuple[float, int, _Place, Edit]] = []
+            for place in places if time.perf_counter() < end else ():
+                tried += [(e.cost, len(tried) + n, place, e)
+                          for n, e in enumerate(self.edits_of(place, parts))
+                          if e.cost < 2.2 and e.kind != "order"]  # fmt: skip
+            for _, _, place, edit in sorted(tried, key=lambda item: item[:2]):
+                if time.perf_counter() > end:
+                    return None
+                made = self._line_made(place, edit, name, last)
+                if made is None or not self.is_stage(name, key_of(made)):  # type: ignore[misc]
+                    continue
+                tree = self.tree_of(source, place, edit)
+                left = self.verified(source, tree, wrong, strictly=False)
+                if left is not None:
+                    return self._repair(place, edit, tree, wrong, left)
+        return None
+
+    def _last(self, place: _Place, name: str) -> Path | None:
+        """Return the last line that changes a variable before it is made anew."""
+        block, i = self._block(place)
+        last = i
+        for j in range(i + 1, len(block)):
+            target = edits.target_of(block[j])
+            if edits.root_of(target) == name:
+                if isinstance(block[j], ast.Assign) and isinstance(target, ast.Name):
+                    break
+                last = j
+        return (*place.path[:-1], (place.path[-1][0], last)) if last + 1 < len(block) else None
+
+    def _line_made(self, place: _Place, edit: Edit, name: str, last: Path) -> Any:
+        """Return what a variable is after the lines that make it, one changed; None if they fail."""
+        assert place.scope is not None
+        block, i = self._block(place)
+        until: Any = last[-1][1]
+        new = edit.new if isinstance(edit.new, list) else [
+            changed(place.node, edit.path[len(place.path) :], edit.new)]  # fmt: skip
+        lines = [*new, *block[i + 1 : until + 1]]
+        found = []
+        try:
+            module = ast.Module([placed(n, place.node) for n in lines], [])
+            code = compile(ast.fix_missing_locations(module), "<line>", "exec")
+            for variables in place.scope.variables:
+                space = {**place.scope.space, **{n: kept(v, v) for n, v in variables.items()}}
+                exec(code, space)
+                found.append(space[name])
+        except Exception:  # a candidate that does not run
+            return None
+        return tuple(found) if all(isinstance(v, np.ndarray) for v in found) else None
+
     def step(self, wrong: frozenset[str]) -> Repair | None:
         """Return the cheapest edit that makes more right than is, everything if possible."""
         partial: tuple[float, Repair] | None = None
-        for depth in (0, 1):
-            seen: set[Any] = set()
-            for cost, place, edit in self._candidates(wrong, depth):
-                if time.perf_counter() > self.end:
-                    break
-                if partial is not None and cost > partial[0] + 1.0:
-                    return partial[1]
-                repair = self._tried(place, edit, wrong, seen)
-                if repair is None:
-                    continue
-                if not repair.left:
-                    return repair
-                if partial is None or len(repair.fixed) > len(partial[1].fixed):
-                    partial = (cost, repair)
-            if partial is not None:
+        seen: set[Any] = set()
+        for cost, place, edit in self._candidates(wrong):
+            if time.perf_counter() > self.end or (partial is not None and cost > partial[0] + 1.0):
                 break
+            repair = self._tried(place, edit, wrong, seen)
+            if repair is None:
+                continue
+            if not repair.left:
+                return repair
+            if partial is None or len(repair.fixed) > len(partial[1].fixed):
+                partial = (cost, repair)
         return partial[1] if partial is not None else None
 
-    def _candidates(
-        self, wrong: frozenset[str], depth: int
-    ) -> Iterator[tuple[float, _Place, Edit]]:
+    def _candidates(self, wrong: frozenset[str]) -> Iterator[tuple[float, _Place, Edit]]:
+        """Yield what to try, the cheapest first."""
         found: list[tuple[float, int, _Place, Edit]] = []
         for source in self.sources:
             values = self.recorded(source)
             if values is None:
                 continue
             own = Parts(source.tree, values, "own", source.lines)
-            parts = [own, *self.parts(depth)]
+            parts = [own, *self.parts()]
             self.helpers = tuple(n for s in self.sources for n in _helpers_of(s))
             for place in self.places(source, values, wrong):
+                if time.perf_counter() > self.end:
+                    break
                 for edit in self.edits_of(place, parts):
                     found.append((edit.cost + place.penalty, len(found), place, edit))
         found.sort(key=lambda item: item[:2])
@@ -238,11 +312,12 @@ class Search:
             scope = Scope(tuple(variables), space)  # type: ignore[arg-type]
             once = all(v.once(node) for v in values)
             touched = self._touched(source, path, node, base)
+            standing = _standing(node, path, values, tree, right) if right else 0.0
             penalty = 0.0
             if isinstance(node, ast.Return) or isinstance(tree, ast.Lambda):
                 penalty += 0.3 if source is self.sources[0] else 0.5
             elif right:
-                penalty += _standing(node, path, values, tree, right)
+                penalty += standing
             if touched is not None:
                 if not touched & wrong:
                     penalty += 1.5
@@ -250,7 +325,7 @@ class Search:
                     penalty += 0.6
                 elif not touched >= wrong:
                     penalty += 0.25
-            yield _Place(source, path, node, scope, values, once, penalty)
+            yield _Place(source, path, node, scope, values, once, penalty, standing < 0)
 
     def _touched(self, source: Source, path: Path, node: Any, base: Any) -> frozenset[str] | None:
         """Return which results change if what a statement computes is changed."""
@@ -281,7 +356,7 @@ class Search:
         assert scope is not None
         own = [n for n in ast.walk(source.tree)
                if isinstance(n, ast.Constant) and type(n.value) in (int, float)]  # fmt: skip
-        choices = operands(scope, sources, own)
+        choices = operands(scope, sources, own) if place.penalty <= _UNLIKELY else []
         whole = getattr(node, "value", None)
         indices = self._indices(scope, sources)
         whole_body = [((), node)] if isinstance(node, ast.expr) else []
@@ -291,7 +366,7 @@ class Search:
             value = place.values[0].of.get(id(e))
             values = tuple(v.of.get(id(e)) for v in place.values)
             yield from edits.simple((*path, *inner), e, value, self.helpers, tuple(indices))
-            if any(v is None for v in values):
+            if any(v is None for v in values) or place.penalty > _UNLIKELY:
                 continue
             yield from edits.with_operands((*path, *inner), e, values, choices, e is whole)
         if isinstance(node, ast.expr):
@@ -366,18 +441,21 @@ class Search:
         left = self.verified(source, tree, wrong)
         if left is None:
             return None
-        before, after, line = shown(source, edit, tree)
+        return self._repair(place, edit, tree, wrong, left)
+
+    def _repair(self, place: _Place, edit: Edit, tree: Any, wrong: frozenset[str],
+                left: frozenset[str]) -> Repair:  # fmt: skip
+        before, after, line = shown(place.source, edit, tree)
         target = edits.target_of(place.node)
         stage = (edits.root_of(target) or text_of(target)) if target is not None else ""
-        return Repair(edit, source, tree, before, after, line, tuple(sorted(wrong - left)),
+        return Repair(edit, place.source, tree, before, after, line, tuple(sorted(wrong - left)),
                       tuple(sorted(left)), stage)  # fmt: skip
 
     def tree_of(self, source: Source, place: _Place, edit: Edit) -> Any:
         new = edit.new
-        if isinstance(new, list):
-            for node in new:
-                if node is not place.node and not hasattr(node, "lineno"):
-                    placed(node, place.node)
+        for node in new if isinstance(new, list) else [new]:
+            if node is not place.node:
+                placed(node, place.node)
         if edit.kind == "order":
             owner = at(source.tree, edit.path[:-1])
             made = _with_block(owner, edit.path[-1][0], new)

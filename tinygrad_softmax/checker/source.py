@@ -75,35 +75,25 @@ class Source:
 
         The names of `more` are free in it; they are looked up where `running` puts them.
         """
-        inner: ast.stmt
+        names = self.code.co_freevars
         if isinstance(tree, ast.Lambda):
-            inner = ast.Expr(tree)
+            value = tree.body
+            if names:  # a free variable that is not used any more has its place still
+                kept = ast.Tuple([ast.Name(n, ast.Load()) for n in names], ast.Load())
+                value = ast.IfExp(ast.Constant(1), tree.body, kept)
+            inner: Any = ast.Expr(ast.Lambda(_bare(tree.args), value))
         else:
             inner = _shallow(tree)
-            inner.decorator_list, inner.returns = [], None
-            inner.args = _bare(inner.args)
-        free = [ast.Assign([ast.Name(n, ast.Store())], ast.Constant(None))
-                for n in self.code.co_freevars]  # fmt: skip
-        if free:  # a free variable that is not used any more has its place still
-            used = [ast.Expr(ast.Name(n, ast.Load())) for n in self.code.co_freevars]
-            never = ast.If(ast.Constant(0), [*used], [])
-            if isinstance(tree, ast.Lambda):
-                kept = ast.IfExp(
-                    ast.Constant(1),
-                    tree.body,
-                    ast.Tuple([ast.Name(n, ast.Load()) for n in self.code.co_freevars], ast.Load()),
-                )
-                inner = ast.Expr(ast.Lambda(_bare(tree.args), kept))
-            else:
-                inner.body = [never, *inner.body]
-        elif isinstance(tree, ast.Lambda):
-            inner = ast.Expr(ast.Lambda(_bare(tree.args), tree.body))
-        body = [*free, inner]
-        if self.code.co_freevars:
-            body = [ast.FunctionDef("__outer__", ast.arguments([], [], None, [], [], None, []),
-                                    body, [], None, type_params=[])]  # fmt: skip
-        module = ast.Module(body, [])
-        ast.fix_missing_locations(module)
+            inner.decorator_list, inner.returns, inner.args = [], None, _bare(inner.args)
+            if names:
+                used = [ast.Expr(ast.Name(n, ast.Load())) for n in names]
+                inner.body = [ast.If(ast.Constant(0), [*used], []), *inner.body]
+        body = [inner]
+        if names:
+            free = [ast.Assign([ast.Name(n, ast.Store())], ast.Constant(None)) for n in names]
+            nothing = ast.arguments([], [], None, [], [], None, [])
+            body = [ast.FunctionDef("__outer__", nothing, [*free, inner], [], None, type_params=[])]
+        module = ast.Module([_located(node, self.tree) for node in body], [])
         made = compile(module, self.file, "exec", dont_inherit=True, flags=_flags(self.code))
         name = "<lambda>" if isinstance(tree, ast.Lambda) else tree.name  # type: ignore[attr-defined]
         code = _inside(made, name)
@@ -292,6 +282,21 @@ def placed(node: ast.AST, like: ast.AST) -> Any:
     for part in ast.walk(node):
         if "lineno" in part._attributes and not hasattr(part, "lineno"):
             ast.copy_location(part, like)
+    return node
+
+
+def _located(node: Any, like: Any) -> Any:
+    """Give a position to new nodes; what has one is looked into no further."""
+    if "lineno" in node._attributes and not hasattr(node, "lineno"):
+        ast.copy_location(node, like)
+    elif node is not like and isinstance(node, ast.expr):
+        return node
+    for _, value in ast.iter_fields(node):
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, (ast.expr, ast.stmt, ast.arguments, ast.arg)) and (
+                not hasattr(item, "lineno")
+            ):
+                _located(item, like)
     return node
 
 

@@ -35,19 +35,19 @@ class Values(NamedTuple):
         return self.counts.get(id(statement)) == 1
 
 
-def kept(value: Any) -> Any:
-    """Return a value that later statements cannot change; None if it is not of numbers."""
+def kept(value: Any, other: Any = None) -> Any:
+    """Return a value that later statements cannot change; `other` if it is not of numbers."""
     if isinstance(value, np.ndarray):
         return value.copy()
     if isinstance(value, (list, tuple, dict)):
         return copy.copy(value)
-    return value if isinstance(value, NUMBERS) else None
+    return value if isinstance(value, NUMBERS) else other
 
 
 def recorded(source: Source, call: Callable[[], Any]) -> Values:
     """Make a call, and return what was computed on the way."""
     nodes: list[Any] = []
-    code = source.compiled(_noting(source.tree, nodes))
+    code = source.compiled(ast.fix_missing_locations(_noting(source.tree, nodes)))
     found, given = _notes(nodes)
     with source.running(code, **given):
         call()
