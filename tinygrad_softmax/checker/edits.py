@@ -1,7 +1,7 @@
 """The table of edits: small changes of code, each with what it is called.
 
-Imports `operands` and `source`. It is used in both directions: a mistake is repaired by an edit, and
-a mistake is seeded in right code by one. Most edits are rules, code with holes on both sides; what
+Imports `operands` and `source`. It is used in both directions: a mistake is repaired by an edit,
+and seeded in right code by one. Most edits are rules, code with holes on both sides; what
 no rule can say (axes, indices, an operand more) has a function.
 """
 
@@ -177,13 +177,13 @@ def _generated() -> Iterator[Rule]:
     for form in ("{} @ {}", "np.dot({}, {})", "{}.dot({})", "np.matmul({}, {})"):
         pairs = [(a, b) for a in ("_0", "_0.T") for b in ("_1", "_1.T")]
         pairs += [(b, a) for a, b in pairs]
-        for n, old in enumerate(pairs[:4]):
-            for m, new in enumerate(pairs):
-                if old != new:
-                    changed = sum(x not in new for x in old)
-                    cost = 1.02 + 0.05 * (m >= 4) + 0.05 * (changed == 2) + 0.03 * (n > 0)
-                    yield Rule(_parsed(form.format(*old), False), _parsed(form.format(*new), False),
-                               "", cost, "transposed", "the product should be {new}")  # fmt: skip
+        for n, now in enumerate(pairs[:4]):
+            for m, then in enumerate(pairs):
+                if now != then:
+                    turned = sum(x not in then for x in now)
+                    cost = 1.02 + 0.05 * (m >= 4) + 0.05 * (turned == 2) + 0.03 * (n > 0)
+                    sides = (_parsed(form.format(*pair), False) for pair in (now, then))
+                    yield Rule(*sides, "", cost, "transposed", "the product should be {new}")
     said = "brackets are missing or misplaced: {new}"
     for a in "+-*/@":
         for b in "+-*/@":
@@ -215,7 +215,9 @@ def _matched(old: Any, node: Any, holes: dict[str, Any]) -> bool:
     if type(old) is not type(node):
         return isinstance(old, list) and old == node
     if isinstance(old, list):
-        return len(old) == len(node) and all(_matched(a, b, holes) for a, b in zip(old, node, strict=True))  # fmt: skip
+        return len(old) == len(node) and all(
+            _matched(a, b, holes) for a, b in zip(old, node, strict=True)
+        )
     if isinstance(old, ast.AST):
         return all(_matched(getattr(old, f), getattr(node, f), holes) for f in old._fields
                    if f not in ("ctx", "type_comment", "kind"))  # fmt: skip
@@ -410,9 +412,10 @@ def _helpers(path: Path, node: ast.expr, helpers: tuple[str, ...]) -> Iterator[E
         if function_name(node) != name:
             made = ast.Call(ast.Name(name, ast.Load()), [node], [])
             yield Edit(1.3, "function", path, made, f"`{name}` of {_code(node)} is meant")
-        if isinstance(node, ast.Call) and function_name(node) in helpers and name != function_name(node):  # fmt: skip
+        called = function_name(node)
+        if isinstance(node, ast.Call) and called in helpers and called != name:
             made = ast.Call(ast.Name(name, ast.Load()), node.args, node.keywords)
-            yield Edit(1.2, "function", path, made, f"`{function_name(node)}` should be `{name}`")
+            yield Edit(1.2, "function", path, made, f"`{called}` should be `{name}`")
 
 
 def index_variants(index: ast.expr) -> Iterator[ast.expr]:
@@ -475,20 +478,28 @@ def with_operands(path: Path, node: ast.expr, values: tuple[Any, ...], choices: 
     less = -0.1 if whole and isinstance(node, ast.Name) else 0.0 if whole else 0.12
     for o in choices:
         mask = np.asarray(o.values[0]).dtype.kind == "b"
-        if kind in "fib" and not isinstance(node, ast.Constant) and _fits(values[0], o):
+        neutral = o.origin == "number" and o.values[0] in (0, 1)
+        plain = kind in "fib" and not isinstance(node, ast.Constant) and not neutral
+        if plain and _fits(values[0], o):
             for cost, name, op, apply, said in _ARITHMETIC:
                 if mask and op is not ast.Mult:
                     continue
-                number = op in (ast.Add, ast.Sub) and not np.ndim(o.values[0]) and np.ndim(values[0])
+                number = (
+                    op in (ast.Add, ast.Sub) and not np.ndim(o.values[0]) and np.ndim(values[0])
+                )
                 more = less + o.cost + 0.15 * bool(number) + 0.1 * (op is ast.Div and o.size > 8)
                 yield Edit(cost + more, "mask_missing" if mask else name, path,
                            ast.BinOp(node, op(), o.node), said.format(o=o.text), o,
-                           lambda v, k, o=o, apply=apply: apply(v, o.values[k]))  # fmt: skip
-        cost = _cost_of_replacing(node, values[0], o)
-        if cost is not None:
+                           partial(_applied, apply, o))  # fmt: skip
+        instead = _cost_of_replacing(node, values[0], o)
+        if instead is not None:
             both = isinstance(node, ast.Name) and isinstance(o.node, ast.Name)
-            yield Edit(cost, "name" if both else "replaced", path, o.node,
-                       f"{text} should be {o.text}", o, lambda v, k, o=o: o.values[k])  # fmt: skip
+            yield Edit(instead, "name" if both else "replaced", path, o.node,
+                       f"{text} should be {o.text}", o, partial(_applied, None, o))  # fmt: skip
+
+
+def _applied(apply: Any, o: Operand, value: Any, k: int) -> Any:
+    return o.values[k] if apply is None else apply(value, o.values[k])
 
 
 def _fits(value: Any, o: Operand) -> bool:
@@ -508,7 +519,9 @@ def _cost_of_replacing(node: ast.expr, value: Any, o: Operand) -> float | None:
     if isinstance(node, ast.Name) and isinstance(o.node, ast.Name):
         return 1.0 + o.cost if np.ndim(value) == np.ndim(o.values[0]) else None
     if isinstance(node, ast.Constant):
-        return (1.3 if same_shape else 1.5) + o.cost if same_shape or np.ndim(o.values[0]) == 2 else None  # fmt: skip
+        if not same_shape and np.ndim(o.values[0]) != 2:
+            return None
+        return (1.3 if same_shape else 1.5) + o.cost
     if not same_shape:
         return None
     return 1.45 + o.cost + 0.3 * (sum(1 for _ in ast.walk(node)) > 12)
@@ -520,13 +533,15 @@ def _cost_of_replacing(node: ast.expr, value: Any, o: Operand) -> float | None:
 def of_statement(path: Path, statement: ast.stmt, indices: list[ast.expr],
                  twice: bool) -> Iterator[Edit]:  # fmt: skip
     """Yield the edits of a statement: left out, assigned otherwise, at another index."""
-    yield Edit(1.0 if twice else 1.5, "line_extra", path, [ast.Pass()],
+    cost = 1.0 if twice else 1.25 if isinstance(statement, ast.AugAssign) else 1.5
+    yield Edit(cost, "line_extra", path, [ast.Pass()],
                f"the line `{text_of(statement)}` does not belong there")  # fmt: skip
     yield from (e for e in _by_rules(path, statement, None) if not _has_slice(e))
     target = target_of(statement)
     if target is None:
         return
-    base, index = (target.value, target.slice) if isinstance(target, ast.Subscript) else (target, None)  # fmt: skip
+    is_entry = isinstance(target, ast.Subscript)
+    base, index = (target.value, target.slice) if is_entry else (target, None)
     near = index_variants(index) if index is not None else ()
     for cost, some in ((1.15, iter(near)), (1.25, iter(indices))):
         for other in some:
@@ -538,7 +553,8 @@ def of_statement(path: Path, statement: ast.stmt, indices: list[ast.expr],
 
 def _has_slice(edit: Edit) -> bool:
     """Whether an edit would pass a slice as an argument, which only an index can be."""
-    return edit.kind == "repeated_index" and any(isinstance(n, ast.Slice) for n in ast.walk(edit.new[0]))  # fmt: skip
+    found = (isinstance(n, ast.Slice) for n in ast.walk(edit.new[0]))
+    return edit.kind == "repeated_index" and any(found)
 
 
 def target_of(statement: Any) -> Any:
@@ -587,19 +603,23 @@ def insertions(path: Path, statement: ast.stmt, scope: Scope, choices: list[Oper
         return Edit(cost, kind, path, [statement, new], said, o)
 
     for o in choices:
-        if name in names_in(o.node) or not _fits(held[0], o):
+        neutral = o.origin == "number" and o.values[0] in (0, 1)
+        if neutral or name in names_in(o.node) or not _fits(held[0], o):
             continue
         if np.asarray(o.values[0]).dtype.kind == "b":
             if np.shape(o.values[0]) == np.shape(held[0]) != ():
                 for cost, mask in ((1.25, _opposite(o.node)), (1.3, o.node)):
                     said = f"the entries of `{name}` where {_code(mask)} are not set to 0"
-                    yield line("_0[_1] = 0", cost + o.cost + extra, "mask_missing", said, o, _1=mask)
+                    yield line(
+                        "_0[_1] = 0", cost + o.cost + extra, "mask_missing", said, o, _1=mask
+                    )
             continue
         for cost, kind, op, _, said in _ARITHMETIC:
             if op in (ast.Add, ast.Sub) and not np.ndim(o.values[0]) and np.ndim(held[0]):
                 continue
             sign = {ast.Div: "/", ast.Mult: "*", ast.Add: "+", ast.Sub: "-"}[op]
-            yield line(f"_0 {sign}= _1", cost + o.cost + extra, kind, said.format(o=o.text), o, _1=o.node)  # fmt: skip
+            text = said.format(o=o.text)
+            yield line(f"_0 {sign}= _1", cost + o.cost + extra, kind, text, o, _1=o.node)
     for index in labels:
         at = _code(ast.Subscript(ast.Name(name, ast.Load()), index, ast.Load()))
         yield line("_0[_1] -= 1", 1.3, "labels", f"1 is not subtracted at {at}", _1=index)
@@ -636,8 +656,8 @@ def mirrored(path: Path, statement: ast.stmt, names: set[str]) -> Iterator[Edit]
     used = names_in(statement)
     changes = []
     for number in {m[1] for n in used if (m := re.search(r"(\d+)$", n))}:
-        for other in "123456789":
-            changes.append({n: n[: -len(number)] + other for n in used if n.endswith(number)})
+        changes += [{n: n[: -len(number)] + other for n in used if n.endswith(number)}
+                    for other in "123456789"]  # fmt: skip
     for one, other in (*pairwise(("W", "b", "W")), *pairwise(("gamma", "beta", "gamma"))):
         changes.append({n: n.replace(one, other) for n in used if n in (one, f"d{one}")})
     for change in changes:
@@ -654,8 +674,9 @@ def mirrored(path: Path, statement: ast.stmt, names: set[str]) -> Iterator[Edit]
 
 #: What the repair of a mistake is called that an edit of a kind has made.
 INVERSE = {
-    "factor_extra": "factor_missing", "divisor_extra": "divisor_missing", "term_extra": "term_missing",
-    "factor_missing": "factor_extra", "divisor_missing": "divisor_extra", "term_missing": "term_extra",
+    "factor_extra": "factor_missing", "divisor_extra": "divisor_missing",
+    "term_extra": "term_missing", "factor_missing": "factor_extra",
+    "divisor_missing": "divisor_extra", "term_missing": "term_extra",
     "line_extra": "line_missing", "call_extra": "function", "overwritten": "accumulated",
     "accumulated": "overwritten", "mask_missing": "factor_extra",
 }  # fmt: skip
@@ -667,7 +688,9 @@ def inverse_said(edit: Edit, old: Any) -> str:
     if swapped := re.fullmatch(r"(`[^`]*`) should be (`[^`]*`)", said):
         return f"{swapped[2]} should be {swapped[1]}"
     if edit.kind in INVERSE and said.endswith((gone, "is missing")):
-        return said.replace(gone, "is missing") if gone in said else said.replace("is missing", gone)
+        return (
+            said.replace(gone, "is missing") if gone in said else said.replace("is missing", gone)
+        )
     if edit.kind == "sign":
         return said
     if edit.kind == "order":

@@ -13,6 +13,7 @@ import io
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -154,9 +155,9 @@ class Check:
         """Compare, and repair."""
         hand = self.hand
         large = sum(np.size(v) for v in self.inputs.values() if isinstance(v, np.ndarray)) > _LARGE
-        if not large:
-            if (finding := self._repeated()) is not None:
-                return Report((finding,), (), tuple(self.notes))
+        finding = None if large else self._repeated()
+        if finding is not None:
+            return Report((finding,), (), tuple(self.notes))
         drawn = drawn_points(hand, self.inputs, _POINTS)
         self.notes += [drawn.note] if drawn.note else []
         self.points = drawn.points
@@ -168,8 +169,7 @@ class Check:
                               "on with copies")  # fmt: skip
         self.changed = set(changed)
         found = [o.gradients for o in outcomes]
-        wrong = [n for n in hand.wrt if not all(
-            same(g[n], t.gradients[n], t.tolerance) for g, t in zip(found, self.truth, strict=True))]  # fmt: skip
+        wrong = [n for n in hand.wrt if not self._is_right(n, found)]
         findings = [f for n in wrong if (f := self._plainly(n, found)) is not None]
         told = {f.stage for f in findings}
         self.open = [n for n in wrong if f"d{n}" not in told]
@@ -197,6 +197,10 @@ class Check:
 
     # --- before any search ---
 
+    def _is_right(self, name: str, found: list[dict[str, Any]]) -> bool:
+        return all(same(g[name], t.gradients[name], t.tolerance)
+                   for g, t in zip(found, self.truth, strict=True))  # fmt: skip
+
     def _repeated(self) -> Finding | None:
         """Say what is wrong if a second call gives something else."""
         try:
@@ -213,8 +217,9 @@ class Check:
                 if same(third - again[name], again[name] - value, 1e-6):
                     said = "each call with the same inputs adds to what was there before"
                     return Finding(f"d{name}", "accumulated", said)
-            return Finding(f"d{name}", "random", "two calls with the same inputs differ: if it "
-                           "draws random numbers, pass seed= (it sets NumPy's global generator)")  # fmt: skip
+            said = ("two calls with the same inputs differ: if it draws random numbers, pass seed= "
+                    "(it sets NumPy's global generator)")  # fmt: skip
+            return Finding(f"d{name}", "random", said)
         return None
 
     def _plainly(self, name: str, found: list[dict[str, Any]]) -> Finding | None:
@@ -225,8 +230,8 @@ class Check:
             return Finding(f"d{name}", "unused", f"the loss does not depend on {name}, so that its "
                            "gradient is 0 everywhere")  # fmt: skip
         if all(m.size and not np.any(m) for m in mine):
-            return Finding(f"d{name}", "not_written", "it is zero everywhere: it is not written yet, or "
-                           "never assigned to")  # fmt: skip
+            return Finding(f"d{name}", "not_written", "it is zero everywhere: it is not "
+                           "written yet, or never assigned to")  # fmt: skip
         return None
 
     # --- sources ---
@@ -267,7 +272,7 @@ class Check:
             if source is None:
                 continue
             try:
-                values = tuple(recorded(source, lambda k=k: hand.loss(copied(self.points[k])))
+                values = tuple(recorded(source, partial(hand.loss, copied(self.points[k])))
                                for k in range(2))  # fmt: skip
             except Exception:  # it cannot run with notes taken
                 continue
@@ -316,7 +321,9 @@ class Check:
     def _is_stage(self, variable: str | None, key: Any) -> bool:
         """Whether a value is the gradient that a variable holds by its name, or one of any."""
         if not hasattr(self, "_stage_keys"):
-            leaves = {n: key_of(tuple(t.gradients[n] for t in self.truth[:2])) for n in self.hand.wrt}
+            leaves = {
+                n: key_of(tuple(t.gradients[n] for t in self.truth[:2])) for n in self.hand.wrt
+            }
             names, slopes = self._values_of_loss(), self.slopes
             self._stage_keys: dict[str, Any] = {
                 n: key_of(tuple(s[e] for s in slopes)) for n, e in names.items()
@@ -331,7 +338,7 @@ class Check:
         if not self.given and self.sources:
             with contextlib.suppress(Exception):  # it cannot run with notes taken
                 self.given = tuple(
-                    recorded(self.sources[0], lambda k=k: self.hand.run(self.points[k]))
+                    recorded(self.sources[0], partial(self.hand.run, self.points[k]))
                     for k in range(2)
                 )
         return self.given
@@ -463,8 +470,8 @@ class Check:
         if any(not np.any(g[n]) for g in found for n in hand.wrt):
             return []
         try:
-            sources = [s for f in helpers(hand.loss_function, lambda: hand.loss(copied(self.points[0])))
-                       if (s := _source_of(f)) is not None][:1]  # fmt: skip
+            functions = helpers(hand.loss_function, partial(hand.loss, copied(self.points[0])))
+            sources = [s for f in functions if (s := _source_of(f)) is not None][:1]
         except NoSourceError:
             return []
         if not sources:
@@ -515,9 +522,9 @@ class Check:
 
 
 #: Mistakes that may as well be the loss's.
-_EITHER = frozenset(["divisor_missing", "divisor_extra", "factor_missing", "factor_extra", "constant",
-                     "term_missing", "term_extra", "reduction", "function", "mask_missing",
-                     "replaced", "name"])  # fmt: skip
+_EITHER = frozenset(["divisor_missing", "divisor_extra", "factor_missing", "factor_extra",
+                     "constant", "term_missing", "term_extra", "reduction", "function",
+                     "mask_missing", "replaced", "name"])  # fmt: skip
 
 
 def _only_loss(hand: Hand) -> Any:

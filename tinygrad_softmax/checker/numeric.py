@@ -44,8 +44,8 @@ class GradCheckError(AssertionError):
     >>> gradcheck(lambda x: x * x.detach() if isinstance(x, Tensor) else x * x, 3.0)
     Traceback (most recent call last):
         ...
-    tinygrad_softmax.checker.numeric.GradCheckError: <lambda>: the gradient with respect to x () is \
-wrong in 1 of 1 entries
+    tinygrad_softmax.checker.numeric.GradCheckError: <lambda>: the gradient with respect to x () \
+is wrong in 1 of 1 entries
       worst at x = 3: automatic 3, numerical 6 (within 2e-14)
       2.000 times too small everywhere
       x is () float64, the result () float64

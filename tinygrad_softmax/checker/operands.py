@@ -71,7 +71,7 @@ class Parts:
         self.constants: dict[Any, ast.Constant] = {}
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-                self.constants.setdefault(float(node.value), node)
+                self.constants.setdefault(float(node.value), node)  # type: ignore[arg-type]
             if not isinstance(node, ast.expr):
                 continue
             found = tuple(v.of.get(id(node)) for v in values)
@@ -121,7 +121,7 @@ class Scope:
             return None
         return found
 
-    def said(self, part: Part, parts: Parts, depth: int = 0) -> ast.expr | None:
+    def said(self, part: Part, parts: Parts, depth: int = 0) -> Any:
         """Return an expression of another function in the variables here; None if it needs more."""
         name = self.by_key.get(part.key)
         node = part.node
@@ -200,20 +200,15 @@ def operands(scope: Scope, sources: Iterable[Parts], own: Iterable[ast.Constant]
 
     for name, values in scope.names.items():
         add(ast.Name(name, ast.Load()), values, 0.2, "name")
-    numbers = {2.0: ast.Constant(2), 0.5: ast.Constant(0.5)}
-    add(numbers[2.0], (2,) * len(scope.variables), 0.2, "number")
-    for node in own:
-        add(ast.Constant(node.value), (node.value,) * len(scope.variables), 0.3, "number")
-    for parts in sources:
-        for value, node in parts.constants.items():
-            add(ast.Constant(node.value), (value,) * len(scope.variables), 0.3, "number")
-    for parts in (p for p in sources if p.origin == "own"):
-        for part in parts:  # a size as the learner writes it
-            node = part.node
-            if isinstance(node, (ast.Call, ast.Subscript, ast.Attribute)) and isinstance(
-                part.values[0], int
-            ):
-                add(node, scope.evaluated(node), 0.3, "size")
+    constants = [ast.Constant(2), *own, *(c for p in sources for c in p.constants.values())]
+    for i, constant in enumerate(constants):
+        same = (constant.value,) * len(scope.variables)
+        add(ast.Constant(constant.value), same, 0.3 if i else 0.2, "number")
+    for part in (part for p in sources if p.origin == "own" for part in p):
+        node: ast.expr = part.node  # a size as the learner writes it
+        is_written = isinstance(node, (ast.Call, ast.Subscript, ast.Attribute))
+        if is_written and isinstance(part.values[0], int):
+            add(node, scope.evaluated(node), 0.3, "size")
     for name, values in scope.names.items():
         if np.ndim(values[0]) and not name.startswith("d"):
             for axis in range(np.ndim(values[0])):

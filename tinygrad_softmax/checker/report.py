@@ -119,8 +119,8 @@ class Report:
     @property
     def diff(self) -> str:
         """The changes as a unified diff; empty if there are none."""
-        lines = [text.splitlines(keepends=True) for text in (self.source, self.repaired)]
-        return "".join(difflib.unified_diff(*lines, "yours", "repaired"))
+        old, new = (text.splitlines(keepends=True) for text in (self.source, self.repaired))
+        return "".join(difflib.unified_diff(old, new, "yours", "repaired")) if new else ""
 
     def raise_if_wrong(self) -> None:
         """Raise the report if there is a finding.

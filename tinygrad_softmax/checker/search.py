@@ -8,6 +8,7 @@ at all of them before it is believed.
 from __future__ import annotations
 
 import ast
+import copy
 import re
 import time
 import warnings
@@ -35,6 +36,7 @@ from .values import Values, kept, key_of, recorded
 
 #: From which penalty on nothing is looked for that may be missing in a line.
 _UNLIKELY = 1.4
+_BLOCKS = ("body", "orelse", "finalbody")
 #: So often may a loop of a candidate go round.
 _TURNS = 20_000
 
@@ -74,7 +76,7 @@ class _Place(NamedTuple):
 
     source: Source
     path: Path
-    node: ast.AST
+    node: Any
     scope: Scope | None
     values: tuple[Values, ...]
     once: bool
@@ -236,7 +238,7 @@ class Search:
         return (*place.path[:-1], (place.path[-1][0], last)) if last + 1 < len(block) else None
 
     def _line_made(self, place: _Place, edit: Edit, name: str, last: Path) -> Any:
-        """Return what a variable is after the lines that make it, one changed; None if they fail."""
+        """Return what a variable is after the lines that make it, one of them changed."""
         assert place.scope is not None
         block, i = self._block(place)
         until: Any = last[-1][1]
@@ -291,6 +293,7 @@ class Search:
             yield cost, place, edit
 
     def recorded(self, source: Source) -> tuple[Values, ...] | None:
+        """Return what a function computes at two points; None if it fails."""
         try:
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
@@ -300,6 +303,7 @@ class Search:
 
     def places(self, source: Source, values: tuple[Values, ...],
                 wrong: frozenset[str]) -> Iterator[_Place]:  # fmt: skip
+        """Yield the statements with their scopes, and how likely each is to be wrong."""
         space = given_by(source.function, {})
         tree = source.tree
         base = self.outcome(0)
@@ -341,7 +345,7 @@ class Search:
                 return made if isinstance(v, np.ndarray) else type(v)(made)
             if isinstance(v, np.ndarray) and v.dtype.kind == "b":
                 return ~v
-            return v
+            return v + 0.17 if isinstance(v, (int, np.integer)) else v
 
         found = self.outcome(0, source, tree, __hole__=shaken)
         if found is None:
@@ -352,6 +356,7 @@ class Search:
         )  # fmt: skip
 
     def edits_of(self, place: _Place, sources: list[Parts]) -> Iterator[Edit]:
+        """Yield the edits of a statement."""
         source, path, node, scope = place.source, place.path, place.node, place.scope
         assert scope is not None
         own = [n for n in ast.walk(source.tree)
@@ -382,8 +387,10 @@ class Search:
         yield from edits.orders(path, block, i)
         after = self._after(place, block, i)
         if after is not None:
-            labels = [x for x in self._indices(after, sources) if isinstance(x, ast.Tuple)][:3]
-            yield from edits.insertions(path, node, after, choices, labels)
+            labels: list[ast.expr] = [
+                x for x in self._indices(after, sources) if isinstance(x, ast.Tuple)
+            ]
+            yield from edits.insertions(path, node, after, choices, labels[:3])
             yield from edits.mirrored(path, node, set(after.names))
 
     def _block(self, place: _Place) -> tuple[list[Any], int]:
@@ -452,6 +459,7 @@ class Search:
                       tuple(sorted(left)), stage)  # fmt: skip
 
     def tree_of(self, source: Source, place: _Place, edit: Edit) -> Any:
+        """Return the tree with an edit made."""
         new = edit.new
         for node in new if isinstance(new, list) else [new]:
             if node is not place.node:
@@ -515,21 +523,18 @@ def _helpers_of(source: Source) -> list[str]:
     found = []
     for name, value in space.items():
         code = getattr(value, "__code__", None)
-        if (
-            code is not None
-            and code.co_argcount == 1
-            and value.__module__ == source.function.__module__
-        ):
-            if value is not source.function and (name in called or not name.startswith("_")):
-                found.append(name)
+        own = code is not None and value.__module__ == source.function.__module__
+        if own and getattr(code, "co_argcount", 0) == 1 and value is not source.function:
+            found += [name] if name in called or not name.startswith("_") else []
     return found[:4]
 
 
 def _standing(
     node: Any, path: Path, values: tuple[Values, ...], tree: Any, right: set[Any]
 ) -> float:
-    """Return a penalty for a line that computes a value which is right, and less for one which is
-    the first to compute a wrong one from right ones.
+    """Return the penalty of a line: more if what it computes is right, less if it is at fault.
+
+    The first wrong line computes a wrong value from right ones.
     """
     if not isinstance(node, (ast.Assign, ast.AugAssign)):
         return 0.0
@@ -549,9 +554,10 @@ def _held_after(node: Any, path: Path, values: tuple[Values, ...], tree: Any) ->
     name = edits.root_of(edits.target_of(node)) if edits.target_of(node) is not None else None
     owner = at(tree, path[:-1])
     block = getattr(owner, path[-1][0])
-    if name is None or path[-1][1] + 1 >= len(block):
+    after: Any = (path[-1][1] or 0) + 1
+    if name is None or after >= len(block):
         return None
-    scopes = [v.scopes.get(id(block[path[-1][1] + 1])) for v in values]
+    scopes = [v.scopes.get(id(block[after])) for v in values]
     if any(s is None or s.get(name) is None for s in scopes):
         return None
     return tuple(s[name] for s in scopes)  # type: ignore[index]
@@ -566,7 +572,7 @@ def _noted(source: Source, run: Callable[[int], Any], k: int) -> Values:
 
 
 def _with_block(owner: Any, field: str, block: list[Any]) -> Any:
-    made = edits.copy.copy(owner)
+    made = copy.copy(owner)
     setattr(made, field, block)
     return made
 
@@ -592,7 +598,7 @@ def _ticking(tree: Any) -> Any:
 
         visit_While = visit_For
 
-    return Count().visit(edits.copy.deepcopy(tree))
+    return Count().visit(copy.deepcopy(tree))
 
 
 def _is_spared(statement: Any, path: Path, node: ast.expr) -> bool:
@@ -629,8 +635,8 @@ def shown(source: Source, edit: Edit, tree: Any) -> tuple[str, str, int]:
         before = "\n".join(_text(source, s) for s in old[first : last + 1])
         after = "\n".join(_text(source, s) for s in new[first : last + 1])
         return before, after, old[first].lineno
-    depth = max(i for i, (field, _) in enumerate(edit.path)
-                if field in ("body", "orelse", "finalbody")) if isinstance(root, ast.FunctionDef) else 0  # fmt: skip
+    blocks = [i for i, (field, _) in enumerate(edit.path) if field in _BLOCKS]
+    depth = max(blocks) if isinstance(root, ast.FunctionDef) else 0
     statement = at(root, edit.path[: depth + 1])
     before = _text(source, statement)
     if not isinstance(edit.new, list) and isinstance(statement, (ast.For, ast.While, ast.If)):
@@ -645,7 +651,7 @@ def shown(source: Source, edit: Edit, tree: Any) -> tuple[str, str, int]:
 
 
 def _header(node: Any) -> str:
-    made = edits.copy.copy(node)
+    made = copy.copy(node)
     made.body, made.orelse = [ast.Pass()], []
     return text_of(made).partition("\n")[0]
 
@@ -698,9 +704,9 @@ def _written(new: ast.expr, text: str) -> Iterator[str]:
                 return ast.Name(f"__part{len(kept) - 1}__", ast.Load())
             return self.generic_visit(node)
 
-    frame = text_of(Keep().visit(edits.copy.deepcopy(new)))
+    frame = text_of(Keep().visit(copy.deepcopy(new)))
     for form in ("{}", "({})"):
-        yield re.sub(r"__part(\d+)__", lambda m: form.format(kept[int(m[1])]), frame)
+        yield re.sub(r"__part(\d+)__", lambda m, form=form: form.format(kept[int(m[1])]), frame)  # type: ignore[misc]
     yield text_of(new)
 
 

@@ -37,8 +37,8 @@ def plain_function(function: Any) -> FunctionType:
             function = function.func
         elif hasattr(function, "__func__"):
             function = function.__func__
-        elif isinstance(getattr(type(function), "__call__", None), FunctionType):
-            function = type(function).__call__
+        elif isinstance(call := getattr(type(function), "__call__", None), FunctionType):  # noqa: B004 its code is asked for
+            function = call
         else:
             raise NoSourceError(f"{getattr(function, '__name__', function)!s} is no Python code")
     return function
@@ -91,8 +91,9 @@ class Source:
         body = [inner]
         if names:
             free = [ast.Assign([ast.Name(n, ast.Store())], ast.Constant(None)) for n in names]
-            nothing = ast.arguments([], [], None, [], [], None, [])
-            body = [ast.FunctionDef("__outer__", nothing, [*free, inner], [], None, type_params=[])]
+            outer: Any = ast.parse("def __outer__(): pass").body[0]
+            outer.body = [*free, inner]
+            body = [outer]
         module = ast.Module([_located(node, self.tree) for node in body], [])
         made = compile(module, self.file, "exec", dont_inherit=True, flags=_flags(self.code))
         name = "<lambda>" if isinstance(tree, ast.Lambda) else tree.name  # type: ignore[attr-defined]
@@ -189,7 +190,7 @@ def _flags(code: CodeType) -> int:
     return code.co_flags & 0x1000000  # annotations of the future, as they were
 
 
-def _bare(arguments: ast.arguments) -> ast.arguments:
+def _bare(arguments: ast.arguments) -> Any:
     """Return the arguments with defaults that cost nothing: the function object keeps its own."""
     made = _shallow(arguments)
     made.defaults = [ast.Constant(None) for _ in arguments.defaults]
