@@ -182,14 +182,14 @@ def _generated() -> Iterator[Rule]:
                 if now != then:
                     turned = sum(x not in then for x in now)
                     cost = 1.02 + 0.05 * (m >= 4) + 0.05 * (turned == 2) + 0.03 * (n > 0)
-                    sides = (_parsed(form.format(*pair), False) for pair in (now, then))
-                    yield Rule(*sides, "", cost, "transposed", "the product should be {new}")
+                    old, new = (_parsed(form.format(*pair), False) for pair in (now, then))
+                    yield Rule(old, new, "", cost, "transposed", "the product should be {new}")
     said = "brackets are missing or misplaced: {new}"
     for a in "+-*/@":
         for b in "+-*/@":
             left, right = f"(_0 {a} _1) {b} _2", f"_0 {a} (_1 {b} _2)"
-            for old, new in ((left, right), (right, left)):
-                yield Rule(_parsed(old, False), _parsed(new, False), "", 1.1, "brackets", said)
+            for one, other in ((left, right), (right, left)):
+                yield Rule(_parsed(one, False), _parsed(other, False), "", 1.1, "brackets", said)
             if a in "+-":
                 yield Rule(_parsed(f"-_0 {a} _1", False), _parsed(f"-(_0 {a} _1)", False), "", 1.1,
                            "brackets", said)  # fmt: skip

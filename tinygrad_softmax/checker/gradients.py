@@ -306,7 +306,8 @@ class Check:
     def _known(self) -> set[Any]:
         """Return the keys of values that are right: of the loss, and of its gradients."""
         if not hasattr(self, "_right_keys"):
-            keys = {part.key for parts in self._parts() for part in parts}
+            loss = (parts for parts in self._parts() if parts.origin == "loss")
+            keys = {part.key for parts in loss for part in parts}
             with contextlib.suppress(Exception):  # a formula for one size only
                 account = Account(self._derivation())
                 self.slopes = [account.slopes(copied(self.points[k])) for k in range(2)]

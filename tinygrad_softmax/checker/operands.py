@@ -204,11 +204,12 @@ def operands(scope: Scope, sources: Iterable[Parts], own: Iterable[ast.Constant]
     for i, constant in enumerate(constants):
         same = (constant.value,) * len(scope.variables)
         add(ast.Constant(constant.value), same, 0.3 if i else 0.2, "number")
-    for part in (part for p in sources if p.origin == "own" for part in p):
-        node: ast.expr = part.node  # a size as the learner writes it
-        is_written = isinstance(node, (ast.Call, ast.Subscript, ast.Attribute))
-        if is_written and isinstance(part.values[0], int):
-            add(node, scope.evaluated(node), 0.3, "size")
+    for parts in (p for p in sources if p.origin in ("own", "loss")):
+        for part in parts:  # a size as the learner writes it, or as the loss has it
+            is_written = isinstance(part.node, (ast.Call, ast.Subscript, ast.Attribute))
+            said = scope.said(part, parts) if is_written and type(part.values[0]) is int else None
+            if said is not None:
+                add(said, scope.evaluated(said), 0.3, "size", part.line)
     for name, values in scope.names.items():
         if np.ndim(values[0]) and not name.startswith("d"):
             for axis in range(np.ndim(values[0])):

@@ -77,7 +77,7 @@ def agrees(analytic: ArrayLike, numerical: Numerical, *, rtol: float | None = No
 
     Examples
     --------
-    >>> from tinygrad_softmax.check.slopes import numerical_gradient
+    >>> from tinygrad_softmax.checker.slopes import numerical_gradient
     >>> measured = numerical_gradient(lambda x: 1e-12 * np.sum(x**2), [1.0, 2.0])
     >>> bool(agrees([2e-12, 4e-12], measured)), bool(agrees([2e-12, 4.004e-12], measured))
     (True, False)
