@@ -474,24 +474,22 @@ def with_operands(path: Path, node: ast.expr, values: tuple[Any, ...], choices: 
     """Yield an expression with a factor, a divisor, a term more, or something else in its place."""
     if not all(isinstance(v, (np.ndarray, np.generic, float, int)) for v in values):
         return
-    kind, text = np.asarray(values[0]).dtype.kind, _code(node)
+    kind, text, shape = np.asarray(values[0]).dtype.kind, _code(node), np.shape(values[0])
     less = -0.1 if whole and isinstance(node, ast.Name) else 0.0 if whole else 0.12
     for o in choices:
-        mask = np.asarray(o.values[0]).dtype.kind == "b"
+        mask = o.kind == "b"
         neutral = o.origin == "number" and o.values[0] in (0, 1)
         plain = kind in "fib" and not isinstance(node, ast.Constant) and not neutral
-        if plain and _fits(values[0], o):
+        if plain and _fits(shape, o.shape):
             for cost, name, op, apply, said in _ARITHMETIC:
                 if mask and op is not ast.Mult:
                     continue
-                number = (
-                    op in (ast.Add, ast.Sub) and not np.ndim(o.values[0]) and np.ndim(values[0])
-                )
-                more = less + o.cost + 0.15 * bool(number) + 0.1 * (op is ast.Div and o.size > 8)
+                number = op in (ast.Add, ast.Sub) and not o.shape and bool(shape)
+                more = less + o.cost + 0.15 * number + 0.1 * (op is ast.Div and o.size > 8)
                 yield Edit(cost + more, "mask_missing" if mask else name, path,
                            ast.BinOp(node, op(), o.node), said.format(o=o.text), o,
                            partial(_applied, apply, o))  # fmt: skip
-        instead = _cost_of_replacing(node, values[0], o)
+        instead = _cost_of_replacing(node, shape, kind, o)
         if instead is not None:
             both = isinstance(node, ast.Name) and isinstance(o.node, ast.Name)
             yield Edit(instead, "name" if both else "replaced", path, o.node,
@@ -502,24 +500,23 @@ def _applied(apply: Any, o: Operand, value: Any, k: int) -> Any:
     return o.values[k] if apply is None else apply(value, o.values[k])
 
 
-def _fits(value: Any, o: Operand) -> bool:
+@lru_cache(1000)
+def _fits(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
     """Whether an operand leaves the shape of a value as it is; a number may get any."""
-    shape = np.shape(value)
     try:
-        return np.broadcast_shapes(shape, np.shape(o.values[0])) == shape or not shape
+        return np.broadcast_shapes(shape, other) == shape or not shape
     except ValueError:
         return False
 
 
-def _cost_of_replacing(node: ast.expr, value: Any, o: Operand) -> float | None:
-    kinds = {np.asarray(value).dtype.kind, np.asarray(o.values[0]).dtype.kind}
-    same_shape = np.shape(value) == np.shape(o.values[0])
-    if len(kinds) > 1 and not kinds <= set("fi"):
+def _cost_of_replacing(node: ast.expr, shape: Any, kind: str, o: Operand) -> float | None:
+    same_shape = shape == o.shape
+    if kind != o.kind and not {kind, o.kind} <= {"f", "i"}:
         return None
     if isinstance(node, ast.Name) and isinstance(o.node, ast.Name):
-        return 1.0 + o.cost if np.ndim(value) == np.ndim(o.values[0]) else None
+        return 1.0 + o.cost if len(shape) == len(o.shape) else None
     if isinstance(node, ast.Constant):
-        if not same_shape and np.ndim(o.values[0]) != 2:
+        if not same_shape and len(o.shape) != 2:
             return None
         return (1.3 if same_shape else 1.5) + o.cost
     if not same_shape:
@@ -604,10 +601,10 @@ def insertions(path: Path, statement: ast.stmt, scope: Scope, choices: list[Oper
 
     for o in choices:
         neutral = o.origin == "number" and o.values[0] in (0, 1)
-        if neutral or name in names_in(o.node) or not _fits(held[0], o):
+        if neutral or name in o.names or not _fits(np.shape(held[0]), o.shape):
             continue
-        if np.asarray(o.values[0]).dtype.kind == "b":
-            if np.shape(o.values[0]) == np.shape(held[0]) != ():
+        if o.kind == "b":
+            if o.shape == np.shape(held[0]) != ():
                 for cost, mask in ((1.25, _opposite(o.node)), (1.3, o.node)):
                     said = f"the entries of `{name}` where {_code(mask)} are not set to 0"
                     yield line(
@@ -615,7 +612,7 @@ def insertions(path: Path, statement: ast.stmt, scope: Scope, choices: list[Oper
                     )
             continue
         for cost, kind, op, _, said in _ARITHMETIC:
-            if op in (ast.Add, ast.Sub) and not np.ndim(o.values[0]) and np.ndim(held[0]):
+            if op in (ast.Add, ast.Sub) and not o.shape and np.ndim(held[0]):
                 continue
             sign = {ast.Div: "/", ast.Mult: "*", ast.Add: "+", ast.Sub: "-"}[op]
             text = said.format(o=o.text)

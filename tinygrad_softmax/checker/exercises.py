@@ -188,10 +188,22 @@ class _Seeder:
 
     def mistakes(self, seed: int) -> Iterator[SeededMistake]:
         """Yield the mistakes, the most usual first, by turns in each line and of each kind."""
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = self._edits()
+        random.Random(seed).shuffle(found)
+        found.sort(key=lambda item: _USUAL.index(item[1].kind))
+        found.sort(key=_turn(lambda place, edit: (place.node.lineno, edit.kind)))
+        found.sort(key=_turn(lambda place, edit: place.node.lineno))
+        for place, edit in found:
+            if mistake := self._made(place, edit):
+                yield mistake
+
+    def _edits(self) -> list[tuple[Any, Edit]]:
+        """Return the edits that a person could have made, with their places."""
         search, source = self.search, self.source
         values = search.recorded(source)
-        if values is None:
-            return
+        assert values is not None
         found: list[tuple[Any, Edit]] = []
         gradients = {s.target for s in self.program.statements if s.part == "gradient"}
         for place in search.places(source, values, frozenset()):
@@ -200,13 +212,7 @@ class _Seeder:
             found += [
                 (place, e) for e in search.edits_of(place, []) if _is_plausible(e, gradients, place)
             ]
-        random.Random(seed).shuffle(found)
-        found.sort(key=lambda item: _USUAL.index(item[1].kind))
-        found.sort(key=_turn(lambda place, edit: (place.node.lineno, edit.kind)))
-        found.sort(key=_turn(lambda place, edit: place.node.lineno))
-        for place, edit in found:
-            if mistake := self._made(place, edit):
-                yield mistake
+        return found
 
     def _made(self, place: Any, edit: Edit) -> SeededMistake | None:
         """Return an edit as a mistake that runs, is one, and is new; else None."""

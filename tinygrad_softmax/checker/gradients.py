@@ -479,7 +479,7 @@ class Check:
             return []
         judge = self._judge_of_loss(found)
         trees = [s.tree for s in sources]
-        repairs_of_loss = Search(judge, sources, list, self.budget / 2).repairs(1)
+        repairs_of_loss = Search(judge, sources, list, self.budget / 4).repairs(1)
         for source, tree in zip(sources, trees, strict=True):
             source.tree = tree
         return [Finding("the loss", r.edit.kind, r.edit.said, r.line, r.before, r.after)

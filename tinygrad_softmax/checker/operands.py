@@ -7,13 +7,13 @@ their values, so that nothing depends on what the two functions call things.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .source import placed
+from .source import names_in, placed
 from .values import Values, key_of
 
 #: An operand of more nodes than this is no slip of the pen.
@@ -35,6 +35,9 @@ class Operand(NamedTuple):
     line: str = ""  # of the loss, where it was found
     text: str = ""
     size: int = 1
+    shape: tuple[int, ...] = ()
+    kind: str = "f"
+    names: frozenset[str] = frozenset()
 
 
 class Part(NamedTuple):
@@ -107,9 +110,10 @@ class Scope:
             held = tuple(v.get(name) for v in variables)
             if all(isinstance(v, _HELD) for v in held) and not name.startswith("__"):
                 self.names[name] = held
+        self.keys = {name: key_of(held) for name, held in self.names.items()}
         self.by_key: dict[Any, str] = {}
-        for name, held in self.names.items():
-            self.by_key.setdefault(key_of(held), name)
+        for name, key in self.keys.items():
+            self.by_key.setdefault(key, name)
 
     def evaluated(self, node: ast.expr) -> tuple[Any, ...] | None:
         """Return what an expression comes to at the points; None if it fails."""
@@ -134,7 +138,7 @@ class Scope:
         if depth > 12:
             return None
         if isinstance(node, ast.Name):
-            if node.id in self.names and key_of(self.names[node.id]) == part.key:
+            if self.keys.get(node.id) == part.key:
                 return ast.Name(node.id, ast.Load())
             if name is not None:
                 return ast.Name(name, ast.Load())
@@ -182,46 +186,75 @@ class Scope:
 _BUILTIN = frozenset(["range", "len", "float", "int", "max", "min", "sum", "abs", "list", "tuple"])
 
 
-def operands(scope: Scope, sources: Iterable[Parts], own: Iterable[ast.Constant]) -> list[Operand]:
-    """Return what may be missing in a statement, the likelier first, none twice by value."""
-    found: dict[Any, Operand] = {}
+class Pool:
+    """What may be missing anywhere in a function, none twice by value.
 
-    def add(node: ast.expr, values: Any, cost: float, origin: str, line: str = "") -> None:
-        size = sum(1 for _ in ast.walk(node))
-        if values is None or size > _LARGEST[origin]:
-            return
-        if not all(isinstance(v, _HELD) and np.asarray(v).dtype.kind in "biuf" for v in values):
-            return
-        if not all(np.all(np.isfinite(v)) for v in values):
-            return
-        key = key_of(values)
-        if key not in found:
-            found[key] = Operand(node, values, cost, origin, line, f"`{ast.unparse(node)}`", size)
+    Parameters
+    ----------
+    scope : Scope
+        The variables at the end of the function.
+    sources : list of Parts
+        Whose expressions are taken: the function's own, the loss's, the derived gradient's.
+    """
 
-    for name, values in scope.names.items():
-        add(ast.Name(name, ast.Load()), values, 0.2, "name")
-    constants = [ast.Constant(2), *own, *(c for p in sources for c in p.constants.values())]
-    for i, constant in enumerate(constants):
-        same = (constant.value,) * len(scope.variables)
-        add(ast.Constant(constant.value), same, 0.3 if i else 0.2, "number")
-    for parts in (p for p in sources if p.origin in ("own", "loss")):
-        for part in parts:  # a size as the learner writes it, or as the loss has it
-            is_written = isinstance(part.node, (ast.Call, ast.Subscript, ast.Attribute))
-            said = scope.said(part, parts) if is_written and type(part.values[0]) is int else None
-            if said is not None:
-                add(said, scope.evaluated(said), 0.3, "size", part.line)
-    for name, values in scope.names.items():
-        if np.ndim(values[0]) and not name.startswith("d"):
-            for axis in range(np.ndim(values[0])):
-                node = ast.parse(f"{name}.shape[{axis}]", mode="eval").body
-                add(node, tuple(np.shape(v)[axis] for v in values), 0.35, "size")
-    for parts in sources:
-        extra = {"own": 0.25, "loss": 0.3}.get(parts.origin, 0.6)
-        for part in list(parts):
-            for node in _forms(part, scope, parts):
-                size = sum(1 for _ in ast.walk(node))
-                add(node, scope.evaluated(node), extra + 0.02 * size, parts.origin, part.line)
-    return sorted(found.values(), key=lambda o: o.cost)
+    def __init__(self, scope: Scope, sources: list[Parts]) -> None:
+        self.scope, self.found = scope, dict[Any, Operand]()
+        points = len(scope.variables)
+        constants = [ast.Constant(2), *(c for p in sources for c in p.constants.values())]
+        for i, constant in enumerate(constants):
+            node = ast.Constant(constant.value)
+            self._add(node, (constant.value,) * points, 0.3 if i else 0.2, "number")
+        for parts in (p for p in sources if p.origin in ("own", "loss")):
+            for part in parts:  # a size as the learner writes it, or as the loss has it
+                is_written = isinstance(part.node, (ast.Call, ast.Subscript, ast.Attribute))
+                is_size = is_written and type(part.values[0]) is int
+                said = scope.said(part, parts) if is_size else None
+                if said is not None:
+                    self._add(said, scope.evaluated(said), 0.3, "size", part.line)
+        for name, values in scope.names.items():
+            for axis in range(np.ndim(values[0])) if not name.startswith("d") else ():
+                size = ast.parse(f"{name}.shape[{axis}]", mode="eval").body
+                self._add(size, tuple(np.shape(v)[axis] for v in values), 0.35, "size")
+        for parts in sources:
+            extra = {"own": 0.25, "loss": 0.3}.get(parts.origin, 0.6)
+            for part in parts:
+                for form in _forms(part, scope, parts):
+                    cost = extra + 0.02 * sum(1 for _ in ast.walk(form))
+                    self._add(form, scope.evaluated(form), cost, parts.origin, part.line)
+
+    def _add(self, node: ast.expr, values: Any, cost: float, origin: str, line: str = "") -> None:
+        operand = _operand(node, values, cost, origin, line)
+        if operand is not None:
+            self.found.setdefault(key_of(values), operand)
+
+    def at(self, scope: Scope) -> list[Operand]:
+        """Return what can be used where these variables are, the likelier first."""
+        found: dict[Any, Operand] = {}
+        for name, values in scope.names.items():
+            operand = _operand(ast.Name(name, ast.Load()), values, 0.2, "name", "")
+            if operand is not None:
+                found.setdefault(scope.keys[name], operand)
+        same = {n for n, key in self.scope.keys.items() if scope.keys.get(n) == key}
+        known = same | (scope.space.keys() - self.scope.names.keys()) | _BUILTIN
+        for key, operand in self.found.items():
+            if operand.names <= known:
+                found.setdefault(key, operand)
+        return sorted(found.values(), key=lambda o: o.cost)
+
+
+def _operand(node: ast.expr, values: Any, cost: float, origin: str, line: str) -> Operand | None:
+    """Return an operand, unless it is too long, or no finite number or array."""
+    size = sum(1 for _ in ast.walk(node))
+    if values is None or size > _LARGEST[origin]:
+        return None
+    arrays = [np.asarray(v) for v in values if isinstance(v, _HELD)]
+    if len(arrays) < len(values) or not all(a.dtype.kind in "biuf" for a in arrays):
+        return None
+    if not all(np.all(np.isfinite(a)) for a in arrays):
+        return None
+    text, names = f"`{ast.unparse(node)}`", frozenset(names_in(node))
+    shape, kind = arrays[0].shape, arrays[0].dtype.kind
+    return Operand(node, values, cost, origin, line, text, size, shape, kind, names)
 
 
 def integer_names(scope: Scope) -> list[str]:

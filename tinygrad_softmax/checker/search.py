@@ -11,7 +11,6 @@ import ast
 import copy
 import re
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -19,7 +18,7 @@ import numpy as np
 
 from . import edits
 from .edits import Edit
-from .operands import Operand, Parts, Scope, integer_names, operands
+from .operands import Operand, Parts, Pool, Scope, integer_names
 from .source import (
     NoSourceError,
     Path,
@@ -105,6 +104,7 @@ class Search:
                  is_stage: Callable[[str | None, Any], bool] | None = None) -> None:  # fmt: skip
         self.known, self.is_stage = known, is_stage
         self.helpers: tuple[str, ...] = ()
+        self._pools: tuple[int, Any] = (0, None)
         self.judge, self.sources, self.parts = judge, sources, parts
         self.end = time.perf_counter() + seconds
         self.trees: dict[int, Any] = {id(s): s.tree for s in sources}
@@ -124,13 +124,11 @@ class Search:
                 raise StopError
 
         try:
-            with warnings.catch_warnings(), np.errstate(all="ignore"):
-                warnings.simplefilter("ignore")
-                if source is None:
-                    return self.judge.run(k)
-                code = code or source.compiled(_ticking(tree))
-                with source.running(code, __tick__=tick, **given):
-                    return self.judge.run(k)
+            if source is None:
+                return self.judge.run(k)
+            code = code or source.compiled(_ticking(tree))
+            with source.running(code, __tick__=tick, **given):
+                return self.judge.run(k)
         except StopError:
             return None
         except Exception:  # whatever it is, it is no repair
@@ -167,7 +165,11 @@ class Search:
         found: list[Repair] = []
         wrong = self._wrong_now()
         while wrong and len(found) < most and time.perf_counter() < self.end:
-            repair = self.stage_step(wrong) or self.step(wrong)
+            repair = self.stage_step(wrong)
+            if repair is None or repair.left:  # one change that makes all right is better
+                whole = self.step(wrong)
+                if whole is not None and (repair is None or not whole.left):
+                    repair = whole
             if repair is None:
                 break
             found.append(repair)
@@ -295,9 +297,7 @@ class Search:
     def recorded(self, source: Source) -> tuple[Values, ...] | None:
         """Return what a function computes at two points; None if it fails."""
         try:
-            with warnings.catch_warnings(), np.errstate(all="ignore"):
-                warnings.simplefilter("ignore")
-                return tuple(_noted(source, self.judge.run, k) for k in range(2))
+            return tuple(_noted(source, self.judge.run, k) for k in range(2))
         except Exception:  # it fails as it is: only edits of statements make sense
             return None
 
@@ -359,9 +359,7 @@ class Search:
         """Yield the edits of a statement."""
         source, path, node, scope = place.source, place.path, place.node, place.scope
         assert scope is not None
-        own = [n for n in ast.walk(source.tree)
-               if isinstance(n, ast.Constant) and type(n.value) in (int, float)]  # fmt: skip
-        choices = operands(scope, sources, own) if place.penalty <= _UNLIKELY else []
+        choices = self._pool(place, sources).at(scope) if place.penalty <= _UNLIKELY else []
         whole = getattr(node, "value", None)
         indices = self._indices(scope, sources)
         whole_body = [((), node)] if isinstance(node, ast.expr) else []
@@ -377,6 +375,15 @@ class Search:
         if isinstance(node, ast.expr):
             return
         yield from self._of_statement(place, choices, sources, indices)
+
+    def _pool(self, place: _Place, sources: list[Parts]) -> Pool:
+        """Return what may be missing in the function of a place, computed once."""
+        key = id(place.source.tree)
+        if self._pools[0] != key:
+            last = [v.scopes for v in place.values]
+            ends = tuple(list(scopes.values())[-1] for scopes in last)
+            self._pools = key, Pool(Scope(ends, place.scope.space), sources)  # type: ignore[union-attr]
+        return self._pools[1]
 
     def _of_statement(self, place: _Place, choices: list[Operand], sources: list[Parts],
                       indices: list[ast.expr]) -> Iterator[Edit]:  # fmt: skip
