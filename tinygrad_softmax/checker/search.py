@@ -104,7 +104,7 @@ class Search:
                  is_stage: Callable[[str | None, Any], bool] | None = None) -> None:  # fmt: skip
         self.known, self.is_stage = known, is_stage
         self.helpers: tuple[str, ...] = ()
-        self._pools: tuple[int, Any] = (0, None)
+        self._pools: tuple[int, Pool | None] = (0, None)
         self.judge, self.sources, self.parts = judge, sources, parts
         self.end = time.perf_counter() + seconds
         self.trees: dict[int, Any] = {id(s): s.tree for s in sources}
@@ -357,7 +357,7 @@ class Search:
 
     def edits_of(self, place: _Place, sources: list[Parts]) -> Iterator[Edit]:
         """Yield the edits of a statement."""
-        source, path, node, scope = place.source, place.path, place.node, place.scope
+        path, node, scope = place.path, place.node, place.scope
         assert scope is not None
         choices = self._pool(place, sources).at(scope) if place.penalty <= _UNLIKELY else []
         whole = getattr(node, "value", None)
@@ -379,11 +379,12 @@ class Search:
     def _pool(self, place: _Place, sources: list[Parts]) -> Pool:
         """Return what may be missing in the function of a place, computed once."""
         key = id(place.source.tree)
-        if self._pools[0] != key:
-            last = [v.scopes for v in place.values]
-            ends = tuple(list(scopes.values())[-1] for scopes in last)
-            self._pools = key, Pool(Scope(ends, place.scope.space), sources)  # type: ignore[union-attr]
-        return self._pools[1]
+        pool = self._pools[1]
+        if pool is None or self._pools[0] != key:
+            ends = tuple(list(v.scopes.values())[-1] for v in place.values)
+            pool = Pool(Scope(ends, place.scope.space), sources)  # type: ignore[union-attr]
+            self._pools = key, pool
+        return pool
 
     def _of_statement(self, place: _Place, choices: list[Operand], sources: list[Parts],
                       indices: list[ast.expr]) -> Iterator[Edit]:  # fmt: skip
