@@ -59,7 +59,7 @@ class SeededMistake:
     >>> mistake = next(seed_mistakes(lambda x: np.sum(x**3), x=np.ones(2)))
     >>> print(mistake.source)
     def gradients(x):
-        dx = 3
+        dx = -(3 * x ** 2)
         return {'x': dx}
     """
 
@@ -109,8 +109,8 @@ def seed_mistakes(
     >>> inputs = {"w": np.ones(2), "X": np.eye(3, 2), "y": np.zeros(3)}
     >>> for mistake in seed_mistakes(loss, most=2, **inputs):
     ...     print(f"{mistake.stage}: {mistake.sentence}")
-    dw: the factor `2` is missing
-    dw: the sign of `2 * X.T @ error` is wrong
+    derror: the factor `2` is missing
+    derror: the sign of `2 * error` is wrong
     """
     derivation = derive(loss, wrt, **inputs)
     return itertools.islice(
@@ -192,6 +192,7 @@ class _Seeder:
             warnings.simplefilter("ignore")
             found = self._edits()
         random.Random(seed).shuffle(found)
+        found.sort(key=lambda item: len(item[1].path))
         found.sort(key=lambda item: _USUAL.index(item[1].kind))
         found.sort(key=_turn(lambda place, edit: (place.node.lineno, edit.kind)))
         found.sort(key=_turn(lambda place, edit: place.node.lineno))

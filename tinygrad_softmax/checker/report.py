@@ -220,8 +220,3 @@ class Report:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def plain(value: Any) -> str:
-    """Return a value as text, short."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
