@@ -171,9 +171,10 @@ def _generated() -> Iterator[Rule]:
     """Yield the rules of comparisons, of products of matrices, and of brackets."""
     for one in _COMPARISONS:
         for other in _COMPARISONS:
-            if one != other and (("=" in one[3:5]) != ("=" in other[3:5]) or one[3] != other[3]):
-                yield Rule(_parsed(one, False), _parsed(other, False), "", 1.0, "condition",
-                           "{old} should be {new}")  # fmt: skip
+            if one != other:
+                near = ("==" in one or "!=" in one) == ("==" in other or "!=" in other)
+                yield Rule(_parsed(one, False), _parsed(other, False), "", 1.0 if near else 1.35,
+                           "condition", "{old} should be {new}")  # fmt: skip
     for form in ("{} @ {}", "np.dot({}, {})", "{}.dot({})", "np.matmul({}, {})"):
         pairs = [(a, b) for a in ("_0", "_0.T") for b in ("_1", "_1.T")]
         pairs += [(b, a) for a, b in pairs]

@@ -188,7 +188,8 @@ class Check:
             more, repaired = self._repaired(found)
             findings = [*more, *findings]
             loss_findings = self._loss_repaired(found, more)
-        right = [n for n in hand.wrt if n not in wrong and f"d{n}" not in told]
+        bad = {*wrong, *(f.stage.removeprefix("d") for f in findings)}
+        right = [n for n in hand.wrt if n not in bad]
         named = [*self._right_stages(), *(f"d{n}" for n in right)]
         return Report(
             tuple(findings), tuple(dict.fromkeys(named)), tuple(dict.fromkeys(self.notes)),
@@ -371,7 +372,8 @@ class Check:
     def _check_stages(self) -> None:
         if not self.stages:
             return
-        held, values = self._held(), self._values_of_loss()
+        held, derivation = self._held(), self._derivation()
+        values = {**self.inputs, **self._values_of_loss()} if derivation is not None else {}
         for variable, value in self.stages.items():
             if (held and variable not in held) or (values and value not in values):
                 raise ValueError(
@@ -483,7 +485,7 @@ class Check:
         for source, tree in zip(sources, trees, strict=True):
             source.tree = tree
         return [Finding("the loss", r.edit.kind, r.edit.said, r.line, r.before, r.after)
-                for r in repairs_of_loss if not r.left and r.edit.cost < 1.6]  # fmt: skip
+                for r in repairs_of_loss if not r.left and r.edit.cost < 1.3]  # fmt: skip
 
     def _judge_of_loss(self, found: list[dict[str, Any]]) -> Judge:
         hand, rng = self.hand, np.random.default_rng(3)
