@@ -11,7 +11,6 @@ import json
 import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
 
 _WIDTH = 88
 
