@@ -14,6 +14,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from functools import partial
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -160,7 +161,7 @@ class Check:
             return Report((finding,), (), tuple(self.notes))
         drawn = drawn_points(hand, self.inputs, _POINTS)
         self.notes += [drawn.note] if drawn.note else []
-        self.points = drawn.points
+        self.points = _most_different_first(drawn.points)
         self.truth: list[Truth] = [truth(hand, point) for point in self.points]
         outcomes = [hand.run(point) for point in self.points]
         changed = outcomes[0].modified
@@ -332,9 +333,7 @@ class Check:
                 if slopes and e in slopes[0]
             } | leaves  # fmt: skip
         name = self.stages.get(variable or "") or stage_of(variable or "", self._stage_keys)
-        if name is not None:
-            return bool(self._stage_keys[name] == key)
-        return key in self._stage_keys.values()
+        return name is not None and bool(self._stage_keys[name] == key)
 
     def _recorded(self) -> tuple[Values, ...]:
         if not self.given and self.sources:
@@ -528,6 +527,22 @@ class Check:
 _EITHER = frozenset(["divisor_missing", "divisor_extra", "factor_missing", "factor_extra",
                      "constant", "term_missing", "term_extra", "reduction", "function",
                      "mask_missing", "replaced", "name"])  # fmt: skip
+
+
+def _most_different_first(points: list[Inputs]) -> list[Inputs]:
+    """Return points so that the sizes of the first two differ as much as may be."""
+
+    def sizes(point: Inputs) -> list[int]:
+        return [
+            n for v in point.values() for n in (np.shape(v) if isinstance(v, np.ndarray) else ())
+        ]
+
+    def differing(pair: tuple[int, int]) -> int:
+        one, other = (sizes(points[k]) for k in pair)
+        return sum(a != b for a, b in zip(one, other, strict=False))
+
+    first = max(combinations(range(len(points)), 2), key=differing)
+    return [points[k] for k in first] + [p for k, p in enumerate(points) if k not in first]
 
 
 def _only_loss(hand: Hand) -> Any:

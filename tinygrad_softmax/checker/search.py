@@ -18,7 +18,7 @@ import numpy as np
 
 from . import edits
 from .edits import Edit
-from .operands import Operand, Parts, Pool, Scope, integer_names
+from .operands import Parts, Pool, Scope, integer_names
 from .source import (
     NoSourceError,
     Path,
@@ -35,6 +35,8 @@ from .values import Values, kept, key_of, recorded
 
 #: From which penalty on nothing is looked for that may be missing in a line.
 _UNLIKELY = 1.4
+#: Below which cost an edit is tried before anything is looked for that may be missing.
+_CHEAP = 1.35
 _BLOCKS = ("body", "orelse", "finalbody")
 #: So often may a loop of a candidate go round.
 _TURNS = 20_000
@@ -192,7 +194,8 @@ class Search:
         The line is one that computes a wrong value from right ones: so several mistakes behind one
         gradient are found one after the other. No call is made before a line is right.
         """
-        end = time.perf_counter() + 0.4 * (self.end - time.perf_counter())
+        self.helpers = tuple(n for s in self.sources for n in _helpers_of(s))
+        end = time.perf_counter() + 0.3 * (self.end - time.perf_counter())
         source = self.sources[0]
         values = self.recorded(source) if self.is_stage is not None else None
         if values is None:
@@ -276,23 +279,24 @@ class Search:
         return partial[1] if partial is not None else None
 
     def _candidates(self, wrong: frozenset[str]) -> Iterator[tuple[float, _Place, Edit]]:
-        """Yield what to try, the cheapest first."""
-        found: list[tuple[float, int, _Place, Edit]] = []
+        """Yield what to try: first what is cheap and at hand, then all, the cheapest first."""
+        places: list[tuple[_Place, list[Parts]]] = []
         for source in self.sources:
             values = self.recorded(source)
-            if values is None:
-                continue
-            own = Parts(source.tree, values, "own", source.lines)
-            parts = [own, *self.parts()]
-            self.helpers = tuple(n for s in self.sources for n in _helpers_of(s))
-            for place in self.places(source, values, wrong):
-                if time.perf_counter() > self.end:
-                    break
-                for edit in self.edits_of(place, parts):
-                    found.append((edit.cost + place.penalty, len(found), place, edit))
+            if values is not None:
+                parts = [Parts(source.tree, values, "own", source.lines), *self.parts()]
+                places += [(place, parts) for place in self.places(source, values, wrong)]
+        found = [(e.cost + place.penalty, n, place, e) for n, (place, parts) in enumerate(places)
+                 for e in self.plain_edits(place, parts)]  # fmt: skip
         found.sort(key=lambda item: item[:2])
-        for cost, _, place, edit in found:
-            yield cost, place, edit
+        cheap = [item for item in found if item[0] < _CHEAP]
+        yield from ((cost, place, edit) for cost, _, place, edit in cheap)
+        found = found[len(cheap) :]
+        for n, (place, parts) in enumerate(places):
+            if time.perf_counter() < self.end and place.penalty <= _UNLIKELY:
+                found += [(e.cost + place.penalty, n, place, e) for e in self.missing(place, parts)]
+        found.sort(key=lambda item: item[:2])
+        yield from ((cost, place, edit) for cost, _, place, edit in found)
 
     def recorded(self, source: Source) -> tuple[Values, ...] | None:
         """Return what a function computes at two points; None if it fails."""
@@ -357,24 +361,44 @@ class Search:
 
     def edits_of(self, place: _Place, sources: list[Parts]) -> Iterator[Edit]:
         """Yield the edits of a statement."""
+        yield from self.plain_edits(place, sources)
+        if place.penalty <= _UNLIKELY:
+            yield from self.missing(place, sources)
+
+    def plain_edits(self, place: _Place, sources: list[Parts]) -> Iterator[Edit]:
+        """Yield the edits that need nothing but the statement."""
+        assert place.scope is not None
+        indices = self._indices(place.scope, sources)
+        for path, e, values in self._parts_of(place):
+            yield from edits.simple(path, e, values[0], self.helpers, tuple(indices))
+        if isinstance(place.node, ast.stmt):
+            block, i = self._block(place)
+            twice = any(s is not place.node and text_of(s) == text_of(place.node) for s in block)
+            yield from edits.of_statement(place.path, place.node, indices, twice)
+            yield from edits.orders(place.path, block, i)
+
+    def missing(self, place: _Place, sources: list[Parts]) -> Iterator[Edit]:
+        """Yield the edits that put something more into a statement, or after it."""
         path, node, scope = place.path, place.node, place.scope
         assert scope is not None
-        choices = self._pool(place, sources).at(scope) if place.penalty <= _UNLIKELY else []
+        choices = self._pool(place, sources).at(scope)
         whole = getattr(node, "value", None)
-        indices = self._indices(scope, sources)
-        whole_body = [((), node)] if isinstance(node, ast.expr) else []
-        for inner, e in (*whole_body, *expressions(node)):
-            if inner and _is_spared(node, inner, e):
-                continue
-            value = place.values[0].of.get(id(e))
-            values = tuple(v.of.get(id(e)) for v in place.values)
-            yield from edits.simple((*path, *inner), e, value, self.helpers, tuple(indices))
-            if any(v is None for v in values) or place.penalty > _UNLIKELY:
-                continue
-            yield from edits.with_operands((*path, *inner), e, values, choices, e is whole)
-        if isinstance(node, ast.expr):
-            return
-        yield from self._of_statement(place, choices, sources, indices)
+        for inner, e, values in self._parts_of(place):
+            if not any(v is None for v in values):
+                yield from edits.with_operands(inner, e, values, choices, e is whole)
+        after = self._after(place) if isinstance(node, ast.stmt) else None
+        if after is not None:
+            found = self._indices(after, sources)
+            labels: list[ast.expr] = [x for x in found if isinstance(x, ast.Tuple)]
+            yield from edits.insertions(path, node, after, choices, labels[:3])
+            yield from edits.mirrored(path, node, set(after.names))
+
+    def _parts_of(self, place: _Place) -> Iterator[tuple[Path, ast.expr, tuple[Any, ...]]]:
+        """Yield the expressions of a statement that may be wrong, with their values."""
+        whole = [((), place.node)] if isinstance(place.node, ast.expr) else []
+        for inner, e in (*whole, *expressions(place.node)):
+            if not inner or not _is_spared(place.node, inner, e):
+                yield (*place.path, *inner), e, tuple(v.of.get(id(e)) for v in place.values)
 
     def _pool(self, place: _Place, sources: list[Parts]) -> Pool:
         """Return what may be missing in the function of a place, computed once."""
@@ -386,28 +410,14 @@ class Search:
             self._pools = key, pool
         return pool
 
-    def _of_statement(self, place: _Place, choices: list[Operand], sources: list[Parts],
-                      indices: list[ast.expr]) -> Iterator[Edit]:  # fmt: skip
-        path, node = place.path, place.node
-        block, i = self._block(place)
-        twice = any(s is not node and text_of(s) == text_of(node) for s in block)
-        yield from edits.of_statement(path, node, indices, twice)
-        yield from edits.orders(path, block, i)
-        after = self._after(place, block, i)
-        if after is not None:
-            labels: list[ast.expr] = [
-                x for x in self._indices(after, sources) if isinstance(x, ast.Tuple)
-            ]
-            yield from edits.insertions(path, node, after, choices, labels[:3])
-            yield from edits.mirrored(path, node, set(after.names))
-
     def _block(self, place: _Place) -> tuple[list[Any], int]:
         field, i = place.path[-1]
         assert i is not None
         return getattr(at(place.source.tree, place.path[:-1]), field), i
 
-    def _after(self, place: _Place, block: list[Any], i: int) -> Scope | None:
+    def _after(self, place: _Place) -> Scope | None:
         """Return the scope after a statement: that before the next one."""
+        block, i = self._block(place)
         if i + 1 >= len(block):
             return None
         variables = [v.scopes.get(id(block[i + 1])) for v in place.values]
