@@ -556,10 +556,11 @@ def _standing(
     """
     if not isinstance(node, (ast.Assign, ast.AugAssign)):
         return 0.0
+    alias = isinstance(node.value, ast.Name) or edits.function_name(node.value) == "copy"
     made = _held_after(node, path, values, tree)
     if made is not None and _is_telling(made[0]):
         if key_of(made) in right:
-            return 0.6
+            return 0.0 if alias else 0.6  # what an alias is for is what comes after it
         used = [n for n in ast.walk(node.value) if isinstance(n, ast.Name)]
         held = [tuple(v.of.get(id(n)) for v in values) for n in used]
         arrays = [h for h in held if h[0] is not None and _is_telling(h[0])]
