@@ -641,7 +641,7 @@ def orders(path: Path, block: list[ast.stmt], i: int) -> Iterator[Edit]:
     for j in range(i + 1, min(i + 5, len(block))):
         if isinstance(block[i], ast.Return) or isinstance(block[j], ast.Return):
             return
-        cost = 1.3 + 0.05 * (j - i)
+        cost = 1.15 + 0.05 * (j - i)
         down = [*block[:i], *block[i + 1 : j + 1], block[i], *block[j + 1 :]]
         yield Edit(cost, "order", field, down, f"the line `{text_of(block[i])}` comes too early")
         if j > i + 1:
