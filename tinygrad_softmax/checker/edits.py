@@ -522,6 +522,8 @@ def _cost_of_replacing(node: ast.expr, shape: Any, kind: str, o: Operand) -> flo
         return (1.3 if same_shape else 1.5) + o.cost
     if not same_shape:
         return None
+    if isinstance(o.node, ast.Name) and sum(1 for _ in ast.walk(node)) < 8:
+        return 1.2 + o.cost
     return 1.45 + o.cost + 0.3 * (sum(1 for _ in ast.walk(node)) > 12)
 
 
