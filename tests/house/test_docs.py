@@ -1,11 +1,13 @@
 """Every code block of the README and the manual runs, and the reference leaves nothing out.
 
 The blocks of a page share one namespace. It begins as the reader of the case study has it: the
-data, the parameters, and the probabilities that the forward pass has just computed. The cells of a
-notebook are not among them: these are run by the build, which fails if a cell does.
+data, the parameters, and the probabilities that the forward pass has just computed. A block's source
+is known by a name of its own, as that of a notebook's cell is: lines are counted from its first. The
+cells of a notebook are not among them: these are run by the build, which fails if a cell does.
 """
 
 import doctest
+import linecache
 import os
 import re
 import shutil
@@ -56,7 +58,9 @@ def run(page):
     for block in BLOCK.finditer(text):
         code, line = block[1], text.count("\n", 0, block.start(1))
         if not code.startswith(">>>"):
-            exec(compile("\n" * line + code, str(page), "exec"), names)
+            cell = f"{page.name}, the block at line {line}"
+            linecache.cache[cell] = (len(code), None, code.splitlines(True), cell)
+            exec(compile(code, cell, "exec"), names)
             continue
         test = doctest.DocTestParser().get_doctest(code, names, page.name, str(page), line)
         runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
