@@ -1,9 +1,10 @@
 """Every code block of the README and the manual runs, and the reference leaves nothing out.
 
 The blocks of a page share one namespace. It begins as the reader of the case study has it: the
-data, the parameters, and the probabilities that the forward pass has just computed. A block's source
-is known by a name of its own, as that of a notebook's cell is: lines are counted from its first. The
-cells of a notebook are not among them: these are run by the build, which fails if a cell does.
+data, the parameters, and the probabilities that the forward pass has just computed. The source of a
+block is known by a name of its own, as that of a notebook's cell is: lines are counted from its
+first. The cells of a notebook are not among them: these are run by the build, which fails if a
+cell does.
 """
 
 import doctest
