@@ -586,16 +586,21 @@ def _loaded(node: Any) -> Any:
     return made
 
 
-def insertions(path: Path, statement: ast.stmt, scope: Scope, choices: list[Operand],
+def roots_of(statement: ast.stmt) -> list[str]:
+    """Return the variables that a statement changes, the lines of a loop included."""
+    inner = ast.walk(statement) if isinstance(statement, (ast.For, ast.While)) else [statement]
+    found = (root_of(target_of(node)) for node in inner)
+    return [*dict.fromkeys(name for name in found if name is not None)]
+
+
+def insertions(path: Path, statement: ast.stmt, name: str, scope: Scope, choices: list[Operand],
                labels: list[ast.expr]) -> Iterator[Edit]:  # fmt: skip
     """Yield lines that may be missing after one: a division, a term, a mask, the label."""
-    target = target_of(statement)
-    name = root_of(target) if target is not None else None
-    held = scope.names.get(name or "")
-    if name is None or held is None:
+    held = scope.names.get(name)
+    if held is None:
         return
     # within the line, if one line makes the array
-    direct = isinstance(target, ast.Name) and isinstance(statement, ast.Assign)
+    direct = isinstance(statement, ast.Assign) and isinstance(target_of(statement), ast.Name)
     extra = 0.22 if direct else 0.05
 
     def line(text: str, cost: float, kind: str, said: str, o: Any = None, **holes: Any) -> Edit:

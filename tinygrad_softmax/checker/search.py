@@ -165,6 +165,7 @@ class Search:
     def repairs(self, most: int = 3) -> list[Repair]:
         """Return the edits that make the gradients right, one after the other."""
         found: list[Repair] = []
+        before: list[Any] = []
         wrong = self._wrong_now()
         while wrong and len(found) < most and time.perf_counter() < self.end:
             repair = self.stage_step(wrong)
@@ -175,8 +176,12 @@ class Search:
             if repair is None:
                 break
             found.append(repair)
+            before.append(repair.source.tree)
             repair.source.tree = repair.tree
             wrong = frozenset(repair.left)
+        while found and not found[-1].fixed:  # a step that made nothing right was no step
+            found[-1].source.tree = before.pop()
+            found.pop()
         return found
 
     def _wrong_now(self) -> frozenset[str]:
@@ -390,7 +395,8 @@ class Search:
         if after is not None:
             found = self._indices(after, sources)
             labels: list[ast.expr] = [x for x in found if isinstance(x, ast.Tuple)]
-            yield from edits.insertions(path, node, after, choices, labels[:3])
+            for name in edits.roots_of(node):
+                yield from edits.insertions(path, node, name, after, choices, labels[:3])
             yield from edits.mirrored(path, node, set(after.names))
 
     def _parts_of(self, place: _Place) -> Iterator[tuple[Path, ast.expr, tuple[Any, ...]]]:
