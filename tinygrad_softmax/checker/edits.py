@@ -257,8 +257,8 @@ def _by_rules(path: Path, node: Any, value: Any) -> Iterator[Edit]:
         "array": isinstance(value, np.ndarray) and axes > 0, "vector": axes == 1,
         "matrix": axes == 2 and not (isinstance(node, ast.Attribute) and node.attr == "T"),
     }  # fmt: skip
-    names = {type(node).__name__, "Name"} if isinstance(node, ast.expr) else {type(node).__name__}
-    for name in names:
+    kinds = (type(node).__name__, "Name") if isinstance(node, ast.expr) else (type(node).__name__,)
+    for name in dict.fromkeys(kinds):
         for rule in _rules().get(name, ()):
             holes: dict[str, Any] = {}
             if fits[rule.where] and _matched(rule.old, node, holes):
@@ -660,7 +660,7 @@ def mirrored(path: Path, statement: ast.stmt, names: set[str]) -> Iterator[Edit]
     """Yield a line more that does for W2 what one does for W1, or for b what it does for W."""
     used = names_in(statement)
     changes = []
-    for number in {m[1] for n in used if (m := re.search(r"(\d+)$", n))}:
+    for number in sorted({m[1] for n in used if (m := re.search(r"(\d+)$", n))}):
         changes += [{n: n[: -len(number)] + other for n in used if n.endswith(number)}
                     for other in "123456789"]  # fmt: skip
     for one, other in (*pairwise(("W", "b", "W")), *pairwise(("gamma", "beta", "gamma"))):

@@ -17,7 +17,7 @@ from .source import names_in, placed
 from .values import Values, key_of
 
 #: An operand of more nodes than this is no slip of the pen.
-_LARGEST = {"own": 20, "name": 9, "number": 9, "size": 9, "loss": 28, "derived": 90}
+_LARGEST = {"own": 20, "name": 12, "number": 9, "size": 9, "loss": 28, "derived": 90}
 _HELD = (np.ndarray, np.generic, bool, int, float)
 
 
@@ -215,6 +215,10 @@ class Pool:
             for axis in range(np.ndim(values[0])) if not name.startswith("d") else ():
                 size = ast.parse(f"{name}.shape[{axis}]", mode="eval").body
                 self._add(size, tuple(np.shape(v)[axis] for v in values), 0.35, "size")
+        for name, values in scope.names.items():
+            for text, cost in _slopes_by_range(name, values[0]):
+                made = ast.parse(text, mode="eval").body
+                self._add(made, scope.evaluated(made), cost, "name")
         for parts in sources:
             extra = {"own": 0.25, "loss": 0.3}.get(parts.origin, 0.6)
             for part in parts:
@@ -240,6 +244,19 @@ class Pool:
             if operand.names <= known:
                 found.setdefault(key, operand)
         return sorted(found.values(), key=lambda o: o.cost)
+
+
+def _slopes_by_range(name: str, value: Any) -> Iterator[tuple[str, float]]:
+    """Yield what may be the slope of an activation, by the range of its values."""
+    if not (isinstance(value, np.ndarray) and value.size > 1 and value.dtype.kind == "f"):
+        return
+    low, high = value.min(), value.max()
+    if low <= 0 < high:
+        yield f"({name} > 0)", 0.45
+    if low > 0 and high < 1:
+        yield f"{name} * (1 - {name})", 0.55
+    if -1 < low < 0 < high < 1:
+        yield f"(1 - {name} ** 2)", 0.5
 
 
 def _operand(node: ast.expr, values: Any, cost: float, origin: str, line: str) -> Operand | None:
@@ -273,6 +290,7 @@ def _forms(part: Part, scope: Scope, parts: Parts) -> Iterator[ast.expr]:
         yield said
     if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mult, ast.Div)):
         yield from _products(node, scope, parts)
+        yield from _penalties(node, scope, parts)
     if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)):
         yield from _sums(node, scope, parts)
     if isinstance(node, ast.Call):
@@ -310,6 +328,38 @@ def _products(node: ast.expr, scope: Scope, parts: Parts) -> Iterator[ast.expr]:
         for item, over in some[1:]:
             made = ast.BinOp(made, ast.Div() if over else ast.Mult(), item)
         yield made
+
+
+def _penalties(node: ast.expr, scope: Scope, parts: Parts) -> Iterator[ast.expr]:
+    """Yield ``2 * reg * W`` for ``reg * np.sum(W * W)``, which also a loss with loops has."""
+    items = list(_chain(node, False, (ast.Mult, ast.Div)))
+    for i, (item, over) in enumerate(items):
+        arg = item.args[0] if isinstance(item, ast.Call) and item.args else None
+        squared = arg is not None and _squared(arg)
+        if not squared or over:
+            continue
+        factors: list[tuple[ast.expr, bool]] = [(ast.Constant(2), False)]
+        for j, (other, below) in enumerate(items):
+            if j != i:
+                half = isinstance(other, ast.Constant) and other.value == (2 if below else 0.5)
+                factors = factors[1:] if half else [*factors, (scope._part(other, parts, 0), below)]
+        factors.append((scope._part(squared, parts, 0), False))
+        if all(factor is not None for factor, _ in factors):
+            made = factors[0][0]
+            for factor, below in factors[1:]:
+                made = ast.BinOp(made, ast.Div() if below else ast.Mult(), factor)
+            yield made
+
+
+def _squared(node: ast.expr) -> ast.expr | None:
+    """Return what is squared."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        return node.left if ast.dump(node.left) == ast.dump(node.right) else None
+    power = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow)
+    if power and ast.unparse(node.right) == "2":  # type: ignore[attr-defined]
+        return node.left  # type: ignore[attr-defined, no-any-return]
+    is_square = isinstance(node, ast.Call) and ast.unparse(node.func).endswith("square")
+    return node.args[0] if is_square else None  # type: ignore[attr-defined]
 
 
 def _sums(node: ast.expr, scope: Scope, parts: Parts) -> Iterator[ast.expr]:

@@ -260,7 +260,8 @@ class Search:
             module = ast.Module([placed(n, place.node) for n in lines], [])
             code = compile(ast.fix_missing_locations(module), "<line>", "exec")
             for variables in place.scope.variables:
-                space = {**place.scope.space, **{n: kept(v, v) for n, v in variables.items()}}
+                space = {**place.scope.space, **variables}
+                space |= {n: kept(space[n], space[n]) for n in code.co_names if n in space}
                 exec(code, space)
                 found.append(space[name])
         except Exception:  # a candidate that does not run
