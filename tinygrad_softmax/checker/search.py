@@ -170,7 +170,8 @@ class Search:
         while wrong and len(found) < most and time.perf_counter() < self.end:
             repair = self.stage_step(wrong)
             if repair is None or repair.left:  # one change that makes all right is better
-                whole = self.step(wrong)
+                share = 1.0 if repair is None else 0.35
+                whole = self.step(wrong, share)
                 if whole is not None and (repair is None or not whole.left):
                     repair = whole
             if repair is None:
@@ -268,12 +269,13 @@ class Search:
             return None
         return tuple(found) if all(isinstance(v, np.ndarray) for v in found) else None
 
-    def step(self, wrong: frozenset[str]) -> Repair | None:
+    def step(self, wrong: frozenset[str], share: float = 1.0) -> Repair | None:
         """Return the cheapest edit that makes more right than is, everything if possible."""
+        end = time.perf_counter() + share * (self.end - time.perf_counter())
         partial: tuple[float, Repair] | None = None
         seen: set[Any] = set()
         for cost, place, edit in self._candidates(wrong):
-            if time.perf_counter() > self.end or (partial is not None and cost > partial[0] + 1.0):
+            if time.perf_counter() > end or (partial is not None and cost > partial[0] + 1.0):
                 break
             repair = self._tried(place, edit, wrong, seen)
             if repair is None:
