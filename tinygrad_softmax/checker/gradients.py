@@ -19,16 +19,18 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import BackwardError, DataError, check_names
+from ..core.errors import check_names
 from ..derivation import derive
 from ..ir.document import Account
-from .hand import Hand, Inputs, check_inputs, copied, stage_of
+from .hand import Hand, copied
 from .operands import Parts
 from .points import points as drawn_points
 from .report import Finding, Report
+from .results import whose
 from .search import Judge, Repair, Search
 from .source import NoSourceError, Source, helpers, plain_function, statements
-from .truth import Truth, at_given, same, truth
+from .trees import Inputs, leaves, replaced
+from .truth import Truth, given_point, same, truth
 from .values import Values, key_of, recorded, recorded_code
 
 #: At so many points gradients are compared.
@@ -111,28 +113,11 @@ def check_gradients(
     >>> bool(report), report.findings[0].after
     (False, 'dresidual = 2 * (X @ w - y) / len(y)')
     """
-    inputs |= {n: v for n, v in (params or {}).items() if n not in inputs and _is_parameter(v)}
-    check_names(inputs)
-    check_inputs(inputs)
-    inputs = {n: _plain(v) for n, v in inputs.items()}
+    check_names([*inputs, *(params or ())])
     with np.errstate(all="ignore"), warnings.catch_warnings(), _silently():
         warnings.simplefilter("ignore")  # of the person's code at our points
-        chosen = (wrt,) if isinstance(wrt, str) else tuple(wrt) if wrt is not None else None
-        hand = Hand(loss, gradients, params, seed, chosen, inputs)
-        return Check(hand, dict(stages or {}), inputs, budget).report()
-
-
-def _is_parameter(value: Any) -> bool:
-    return isinstance(value, (np.ndarray, float, int, dict, list))
-
-
-def _plain(value: Any) -> Any:
-    """Return a list of numbers as an array."""
-    if isinstance(value, list) and value and all(isinstance(v, (float, list)) for v in value):
-        with contextlib.suppress(ValueError):
-            array = np.asarray(value)
-            return array if array.dtype.kind == "f" else value
-    return value
+        hand = Hand(loss, gradients, params, seed, wrt, inputs)
+        return Check(hand, dict(stages or {}), budget).report()
 
 
 @contextlib.contextmanager
@@ -145,8 +130,8 @@ def _silently() -> Iterator[None]:
 class Check:
     """One check: the points, the truth at them, and what is wrong."""
 
-    def __init__(self, hand: Hand, stages: dict[str, str], inputs: Inputs, budget: float) -> None:
-        self.hand, self.stages, self.inputs, self.budget = hand, stages, inputs, budget
+    def __init__(self, hand: Hand, stages: dict[str, str], budget: float) -> None:
+        self.hand, self.stages, self.inputs, self.budget = hand, stages, hand.given, budget
         self.end = time.perf_counter() + budget
         self.slopes: list[dict[Any, Any]] = []
         self.notes: list[str] = []
@@ -155,14 +140,13 @@ class Check:
     def report(self) -> Report:
         """Compare, and repair."""
         hand = self.hand
-        large = sum(np.size(v) for v in self.inputs.values() if isinstance(v, np.ndarray)) > _LARGE
-        finding = None if large else self._repeated()
-        if finding is not None:
-            return Report((finding,), (), tuple(self.notes))
-        drawn = drawn_points(hand, self.inputs, _POINTS)
+        drawn = drawn_points(hand, self.inputs, hand.wrt, _POINTS)
         self.notes += [drawn.note] if drawn.note else []
         self.points = _most_different_first(drawn.points)
-        self.truth: list[Truth] = [truth(hand, point) for point in self.points]
+        finding = self._repeated()
+        if finding is not None:
+            return Report((finding,), (), tuple(self.notes))
+        self.truth: list[Truth] = [truth(hand, point, hand.wrt) for point in self.points]
         outcomes = [hand.run(point) for point in self.points]
         changed = outcomes[0].modified
         if changed:
@@ -174,13 +158,7 @@ class Check:
         findings = [f for n in wrong if (f := self._plainly(n, found)) is not None]
         told = {f.stage for f in findings}
         self.open = [n for n in wrong if f"d{n}" not in told]
-        if large:
-            self.notes.append("the inputs are large: the gradients were compared at small ones")
-        else:
-            at = at_given(hand, self.inputs)
-            self.notes += at.notes
-            findings += [Finding(f"d{n}", "nan" if "NaN" in why else "unexplained", why)
-                         for n, why in at.wrong.items() if n not in wrong]  # fmt: skip
+        findings += self._at_given(wrong)
         self._source()
         self._check_stages()
         loss_findings: list[Finding] = []
@@ -199,23 +177,44 @@ class Check:
 
     # --- before any search ---
 
+    def _at_given(self, wrong: list[str]) -> list[Finding]:
+        """Return what is wrong at the inputs given only; note what else is to be said of them."""
+        at = given_point(self.hand, self.inputs, self.hand.wrt)
+        self.notes += at.notes
+        if at.problem:
+            self.notes.append(at.problem)
+        found = self._nan_at_given() if at.problem else {}
+        found |= {n: f"{count} of {np.size(self._leaf(self.inputs, n))} entries differ at the "
+                  "inputs given, though the gradient is right at other points"
+                  for n, count in at.wrong.items()}  # fmt: skip
+        return [Finding(f"d{n}", "nan" if "NaN" in said else "unexplained", said)
+                for n, said in found.items() if n not in wrong]  # fmt: skip
+
+    def _nan_at_given(self) -> dict[str, str]:
+        """Return the gradients that are not finite at the inputs given, where the loss is."""
+        if not np.isfinite(float(self.hand.loss(copied(self.inputs)))):
+            return {}
+        found = self.hand.run(self.inputs).gradients
+        return {n: f"{int(np.sum(~np.isfinite(g)))} of {np.size(g)} entries are NaN or infinite at "
+                "the inputs given, where the loss is finite"
+                for n, g in found.items() if not np.all(np.isfinite(g))}  # fmt: skip
+
+    @staticmethod
+    def _leaf(inputs: dict[str, Any], name: str) -> Any:
+        return dict(leaves(inputs))[name]
+
     def _is_right(self, name: str, found: list[dict[str, Any]]) -> bool:
         return all(same(g[name], t.gradients[name], t.tolerance)
                    for g, t in zip(found, self.truth, strict=True))  # fmt: skip
 
     def _repeated(self) -> Finding | None:
         """Say what is wrong if a second call gives something else."""
-        try:
-            once, again = (self.hand.run(self.inputs).gradients for _ in range(2))
-        except (TypeError, BackwardError, DataError):
-            raise
-        except Exception:  # at the inputs given; it may run at others
-            return None
+        once, again = (self.hand.run(self.points[0]).gradients for _ in range(2))
         for name, value in once.items():
             if np.array_equal(again[name], value, equal_nan=value.dtype.kind == "f"):
                 continue
             if np.shape(again[name]) == np.shape(value):
-                third = self.hand.run(self.inputs).gradients[name]
+                third = self.hand.run(self.points[0]).gradients[name]
                 if same(third - again[name], again[name] - value, 1e-6):
                     said = "each call with the same inputs adds to what was there before"
                     return Finding(f"d{name}", "accumulated", said)
@@ -297,8 +296,7 @@ class Check:
     def _derivation(self) -> Any:
         if not hasattr(self, "_derived"):
             self._derived = None
-            plain = not any(leaf.keys for leaf in self.hand.leaves)
-            if plain and not self.hand.owners and not self.hand.loops:
+            if self.hand.is_plain and not self.hand.loops:
                 hand = self.hand
                 loss = hand.loss_function if not hand.joint else _only_loss(hand)
                 with contextlib.suppress(Exception):  # then there is no formula to look at
@@ -332,7 +330,7 @@ class Check:
                 n: key_of(tuple(s[e] for s in slopes)) for n, e in names.items()
                 if slopes and e in slopes[0]
             } | leaves  # fmt: skip
-        name = self.stages.get(variable or "") or stage_of(variable or "", self._stage_keys)
+        name = self.stages.get(variable or "") or whose(variable or "", [*self._stage_keys])
         return name is not None and bool(self._stage_keys[name] == key)
 
     def _recorded(self) -> tuple[Values, ...]:
@@ -388,7 +386,7 @@ class Check:
         names, slopes = self._values_of_loss(), self.slopes
         found = []
         for variable, held in self._held().items():
-            value = self.stages.get(variable) or stage_of(variable, names)
+            value = self.stages.get(variable) or whose(variable, [*names])
             e = names.get(value) if value else None
             if e is None or not slopes or e not in slopes[0]:
                 continue
@@ -461,7 +459,7 @@ class Check:
     def _loss_repaired(self, found: list[dict[str, Any]], repairs: list[Finding]) -> list[Finding]:
         """Return a change of the loss with which the gradients would be right as they are."""
         hand = self.hand
-        if hand.joint or hand.owners or hand.with_cache or any(leaf.keys for leaf in hand.leaves):
+        if hand.joint or not hand.is_plain:
             return []
         if (
             repairs
@@ -488,21 +486,15 @@ class Check:
 
     def _judge_of_loss(self, found: list[dict[str, Any]]) -> Judge:
         hand, rng = self.hand, np.random.default_rng(3)
-        along = [{leaf.name: rng.standard_normal(np.shape(leaf.of(p))) for leaf in hand.leaves}
+        along = [{n: rng.standard_normal(np.shape(v)) for n, v in leaves(p) if n in hand.wrt}
                  for p in self.points]  # fmt: skip
 
         def run(k: int) -> dict[str, Any]:
             point, step, slopes = self.points[k], 1e-4, {}
-            for leaf in hand.leaves:
-                base = np.asarray(leaf.of(point), float)
-                values = []
-                for t in (step, -step):
-                    moved = base + t * along[k][leaf.name]
-                    given = leaf.put(
-                        point, moved if isinstance(leaf.of(point), np.ndarray) else float(moved)
-                    )
-                    values.append(float(hand.loss(copied(given))))
-                slopes[leaf.name] = (values[0] - values[1]) / (2 * step)
+            for name, base in [(n, v) for n, v in leaves(point) if n in hand.wrt]:
+                moved = ({name: base + t * along[k][name]} for t in (step, -step))
+                values = [float(hand.loss(copied(replaced(point, new)))) for new in moved]
+                slopes[name] = (values[0] - values[1]) / (2 * step)
             return slopes
 
         def right(k: int, name: str, slope: Any) -> bool:
@@ -517,7 +509,7 @@ class Check:
 
     def _said_points(self) -> str:
         sizes = ["x".join(map(str, np.shape(v))) for p in self.points
-                 for v in list(p.values())[:1] if np.ndim(v)]  # fmt: skip
+                 for v in list(p.values())[:1] if isinstance(v, np.ndarray)]  # fmt: skip
         first = next(iter(self.points[0]), "")
         shown = f", {first} of {', '.join(list(dict.fromkeys(sizes))[:3])}" if sizes else ""
         return f"run at {len(self.points)} points{shown}"
@@ -529,7 +521,7 @@ _EITHER = frozenset(["divisor_missing", "divisor_extra", "factor_missing", "fact
                      "mask_missing", "replaced", "name"])  # fmt: skip
 
 
-def _most_different_first(points: list[Inputs]) -> list[Inputs]:
+def _most_different_first(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return points so that the sizes of the first two differ as much as may be."""
 
     def sizes(point: Inputs) -> list[int]:

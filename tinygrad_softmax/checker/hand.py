@@ -1,93 +1,44 @@
-"""The learner's functions, and how they are called: functions, methods, layers, caches.
+"""A learner's functions, and how they are called: functions, methods, both in one.
 
-Imports the errors. Whatever the interface, there is a loss of some inputs and there are the arrays
-that are its gradients; arrays inside of dicts and lists have names such as ``params['W1']``.
+Imports `results`, `state` and `trees`. Every call has copies of the inputs, and what an object held
+before it, it holds after it.
 """
 
 from __future__ import annotations
 
 import inspect
-import random
 import re
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
-from functools import lru_cache
+from collections.abc import Callable, Mapping, MutableMapping
+from copy import deepcopy
+from types import GeneratorType, ModuleType, TracebackType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.errors import BackwardError, DataError
+from ..core.errors import BackwardError, DataError, GradientLostError
 from ..core.tape import Value
 from ..core.tensor import Tensor
 from ..core.transforms import check_scalar_loss
+from .results import as_returned, by_leaf, chosen, told_apart
 from .source import has_loops
+from .state import State, found_params, is_shared
+from .trees import Inputs, is_real, is_tree, leaves, mapped, shown
 
-Inputs = dict[str, Any]
-_PATTERNS = (r"d_?(.+)", r"grads?_(.+)", r"(.+)_grads?", r"delta_(.+)", r"g_?(.+)", r"(.+)_bar",
-             r"nabla_(.+)", r"(.+)_gradient", r"gradient_(.+)")  # fmt: skip
-_UPSTREAM = frozenset(["dout", "grad_out", "grad_output", "dL", "dloss", "upstream", "g", "dy"])
+Function = Callable[..., Any]
 
-
-class Leaf(NamedTuple):
-    """An array to differentiate with respect to: an input, or one inside of an input."""
-
-    name: str
-    root: str
-    keys: tuple[Any, ...]
-
-    def of(self, inputs: Mapping[str, Any]) -> Any:
-        """Return the array."""
-        found = inputs[self.root]
-        for key in self.keys:
-            found = found[key]
-        return found
-
-    def put(self, inputs: Inputs, value: Any) -> Inputs:
-        """Return inputs with another array there."""
-        made = dict(inputs)
-        if not self.keys:
-            made[self.root] = value
-            return made
-        made[self.root] = copied(inputs[self.root])
-        held = made[self.root]
-        for key in self.keys[:-1]:
-            held = held[key]
-        held[self.keys[-1]] = value
-        return made
+#: Larger arrays are handed over as they are, but cannot be written to.
+LARGE = 1_000_000
+_MANY, _FEW = 200_000, 40
+_LOSSES = ("loss", "cost", "L", "J", "E", "total_loss", "data_loss", "total", "value")
+_UPSTREAM = re.compile(r"d_?(out|loss|L|J|cost|y|z|Z|scores)?|g|grad\w*|upstream|\w*_grad")
 
 
 class Outcome(NamedTuple):
-    """What came of a call: gradients by leaf, the loss if it was returned, what was changed."""
+    """What a call of the gradients came to: by leaf, the loss if it came with them."""
 
-    gradients: dict[str, Any]
+    gradients: dict[str, np.ndarray]
     value: Any
     modified: tuple[str, ...]
-
-
-def copied(value: Any) -> Any:
-    """Return arrays, and dicts and lists of them, as copies; anything else as it is."""
-    if isinstance(value, np.ndarray):
-        return value.copy()
-    if isinstance(value, dict):
-        return {k: copied(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
-        return type(value)(copied(v) for v in value)
-    return value
-
-
-def stage_of(variable: str, names: Any) -> str | None:
-    """Return the value whose gradient a variable is by its name, None if it is none.
-
-    Examples
-    --------
-    >>> [stage_of(name, {"scores"}) for name in ("dscores", "grad_scores", "scores_grad", "probs")]
-    ['scores', 'scores', 'scores', None]
-    """
-    for pattern in _PATTERNS:
-        match = re.fullmatch(pattern, variable)
-        if match and match[1] in names:
-            return str(match[1])
-    return None
 
 
 class Hand:
@@ -96,7 +47,7 @@ class Hand:
     Parameters
     ----------
     loss : callable
-        Returns the loss; with the gradients, or with a cache.
+        Returns the loss; with it a cache, or the gradients.
     gradients : callable or None
         Returns the gradients; None if `loss` returns both.
     params : dict or None
@@ -104,353 +55,308 @@ class Hand:
     seed : int or None
         Set before every call, in NumPy's and Python's global generators.
     wrt : tuple of str or None
-        Which inputs are differentiated.
+        Inputs, or leaves of them.
     inputs : dict
-        The inputs given, without the parameters.
+        The inputs given, those in `params` left out.
     """
 
-    def __init__(self, loss: Any, gradients: Any, params: MutableMapping[str, Any] | None,
-                 seed: int | None, wrt: tuple[str, ...] | None, inputs: Inputs) -> None:  # fmt: skip
-        self.loss_function, self.gradients = loss, gradients or loss
-        self.joint, self.params, self.seed = gradients is None, params, seed
-        self.loops = has_loops(loss)
-        self.name = getattr(self.gradients, "__name__", type(self.gradients).__name__)
-        owners = [getattr(f, "__self__", None) for f in (loss, self.gradients)]
-        self.owners = [o for i, o in enumerate(owners)
-                       if hasattr(o, "__dict__") and not inspect.ismodule(o) and o not in owners[:i]]  # fmt: skip
-        self.with_cache = not self.joint and self._wants_more(inputs)
-        self.leaves: tuple[Leaf, ...] = ()
-        self.leaves = self._leaves(wrt, inputs)
-        self.wrt = tuple(leaf.name for leaf in self.leaves)
+    def __init__(self, loss: Function, gradients: Function | None,
+                 params: MutableMapping[str, Any] | None, seed: int | None,
+                 wrt: str | tuple[str, ...] | None, inputs: Inputs) -> None:  # fmt: skip
+        self._loss, self.gradients, self.joint = loss, gradients or loss, gradients is None
+        self.name = getattr(self.gradients, "__name__", "the gradient function")
+        self.notes: list[str] = []
+        self._has_loss = False
+        inputs = dict(inputs)
+        if params is not None and "params" in {*_names(loss), *_names(self.gradients)}:
+            inputs, params = {"params": params, **inputs}, None  # an argument like any other
+        elif params is None:
+            asked = (wrt,) if isinstance(wrt, str) else wrt or ()
+            params = found_params(loss, self.gradients, asked, inputs)
+        self.loss_function, self.loops = loss, has_loops(loss)
+        self._state = State((loss, self.gradients), params, seed)
+        own = {n: v for n, v in (params or {}).items() if n not in inputs}
+        if self._state.is_vars:
+            own = {n: v for n, v in own.items() if any(is_real(leaf) for _, leaf in leaves(v))}
+        #: all inputs, of which those of the object are among them, as they were given
+        self.given: dict[str, Any] = {n: _checked(n, v) for n, v in (inputs | own).items()}
+        names = (wrt,) if isinstance(wrt, str) else wrt
+        if names is None and params and not self._state.is_vars:
+            names = tuple(own) or tuple(params)
+        self._roots: tuple[str, ...] = names or ()
+        self._is_alone = self.joint
+        given, first = self._first()
+        # whether the gradients need nothing that a call of the loss leaves behind
+        named = {*_names(self.gradients)} <= {*self.given} and not self._has_loss
+        shared = bool(self._state.objects) or is_shared(loss, self.gradients)
+        self._is_alone = self.joint or (named and not shared)
+        self._roots = chosen(first.result, names, self.given, self.name)
+        found = by_leaf(first.result, self._roots, self.given, self.name, self._state.is_vars)
+        self.wrt: tuple[str, ...] = tuple(found)
+        self._refuse_whole_numbers()
+        self._note_an_exchange(found, dict(leaves(given)))
+        #: gradients that have the shape of their parameter at the inputs given
+        self.shapes = {n: np.shape(g) for n, g in found.items()
+                       if np.shape(g) == np.shape(dict(leaves(given))[n])}  # fmt: skip
 
-    # --- what is differentiated ---
+    @property
+    def is_plain(self) -> bool:
+        """Whether the loss is a function of its arguments, the parameters among them."""
+        return not self._state.objects and all(name in self.given for name in self.wrt)
 
-    def _leaves(self, wrt: tuple[str, ...] | None, inputs: Inputs) -> tuple[Leaf, ...]:
-        chosen = wrt or (tuple(n for n in self.params if n in inputs) if self.params else None)
-        if chosen is None:
-            chosen = self._inferred(inputs)
-        twice = sorted({n for n in chosen if list(chosen).count(n) > 1})
-        if twice:
-            raise TypeError(f"wrt names {', '.join(twice)} more than once: name each input once")
-        unknown = [n for n in chosen if n not in inputs]
-        if unknown:
-            raise TypeError(
-                f"wrt names {', '.join(unknown)}, but the inputs are {', '.join(inputs)}"
-            )
-        found = [leaf for name in chosen for leaf in _leaves_of(name, name, (), inputs[name])]
-        for leaf in found:
-            _check_type(leaf.name, leaf.of(inputs))
-        return tuple(found)
+    def _first(self) -> tuple[dict[str, Any], _Called]:
+        """Call the functions for the first time; with some of the entries, if there are many."""
+        if sum(np.size(v) for _, v in leaves(self.given) if isinstance(v, np.ndarray)) > _MANY:
+            some: dict[str, Any] = mapped(_some, self.given)
+            try:
+                return some, self._called(some)
+            except Exception:  # the sizes may depend on one another: those given will do
+                pass
+        return self.given, self._called(self.given)
 
-    def _inferred(self, inputs: Inputs) -> tuple[str, ...]:
-        result, _ = self._call(copied(inputs))
-        _, result = _split(result, None)
-        if isinstance(result, Mapping):
-            names = {str(k): k if k in inputs else stage_of(str(k), inputs) for k in result}
-            nested = [n for n, v in inputs.items() if isinstance(v, Mapping)
-                      and all(k in v or stage_of(str(k), v) for k in result)]  # fmt: skip
-            if None in names.values() and nested:
-                return (nested[0],)
-            if None in names.values():
-                missing = [k for k, n in names.items() if n is None]
-                raise TypeError(
-                    f"{self.name} returned gradients for {', '.join(map(str, result))}, and the "
-                    f"inputs are {', '.join(inputs)}: say which is whose with wrt= and the same "
-                    f"names ({', '.join(missing)})"
-                )
-            return tuple(str(n) for n in names.values())
-        nested = [n for n, v in inputs.items() if isinstance(v, (list, dict)) and _arrays_in(v)]
-        if nested and isinstance(result, (list, tuple)):
-            return (nested[0],)
-        values = list(result) if isinstance(result, (tuple, list)) else [result]
-        raise TypeError(
-            f"{self.name} returned {len(values)} array{'s' * (len(values) != 1)}; say which "
-            "gradient is whose: wrt=('W', 'b') in the order in which they are returned, or return "
-            "a dict"
-        )
-
-    # --- calls ---
+    # --- the loss ---
 
     def loss(self, inputs: Inputs) -> Any:
-        """Return the loss at some inputs: of numbers, tensors or expressions."""
-        with self._prepared(inputs) as taken:
-            value = self.loss_function(**taken(self.loss_function))
-        if isinstance(value, tuple):
-            value, _ = _split(value, None) if self.joint else (value[0], None)
-        if isinstance(value, np.ndarray) and value.size == 1:
-            value = value.reshape(())[()]
-        if isinstance(value, Value) and value.shape and value.size == 1:
+        """Return the loss at some inputs: numbers, tensors or expressions."""
+        if any(isinstance(value, Tensor) for _, value in leaves(inputs)):
+            inputs = mapped(_constant, inputs)  # ``X.dot(W)`` of an array is not the tape's
+        try:
+            with self._state.at(inputs):
+                value = self._call(self._loss, inputs)
+        except (GradientLostError, TypeError, ValueError) as error:
+            value = _before_the_gradient(error) if self.joint else None
+            if value is None:
+                raise
+        return self._scalar(told_apart(value, self.joint)[0])
+
+    def _scalar(self, value: Any) -> Any:
+        """Return a loss without axes; raise if it is none."""
+        if getattr(value, "shape", ()) in ((1,), (1, 1)):
             value = value.reshape(())
-        if not isinstance(value, (Value, np.ndarray, np.generic, bool, int, float)):
-            check_scalar_loss(value, getattr(self.loss_function, "__name__", "the loss"))
-        if np.ndim(value):
-            raise BackwardError(
-                f"the loss has shape {np.shape(value)}, and must be a single number: sum it, or "
-                "take its mean"
-            )
+        number = isinstance(value, (Value, np.ndarray, np.generic, bool, int, float))
+        if not number or np.shape(value) != ():
+            check_scalar_loss(value, getattr(self._loss, "__name__", "the loss"),
+                              ", ".join(getattr(self, "wrt", ())) or "the parameters")  # fmt: skip
         return value
+
+    # --- the gradients ---
 
     def run(self, inputs: Inputs) -> Outcome:
         """Return what a call of the gradients on copies of the inputs came to."""
-        copies = copied(inputs)
-        result, before = self._call(copies)
-        value, result = _split(result, self.wrt) if self.joint else _split(result, self.wrt)
-        changed = tuple(n for n in inputs if not _same(inputs[n], before[n]))
-        return Outcome(self._by_leaf(result), value, changed)
+        called = self._called(inputs)
+        whole = called.result
+        if self._state.is_vars and isinstance(whole, Mapping):
+            whole = {k: v for k, v in whole.items() if v is not None}
+        found = by_leaf(whole, self._roots, inputs, self.name, self._state.is_vars)
+        missing = [n for n in self.wrt if n not in found]
+        if missing:
+            raise TypeError(f"{self.name} returned no gradient for {', '.join(missing)}")
+        gradients = {n: np.array(found[n]) for n in self.wrt}
+        return Outcome(gradients, called.value, called.modified)
 
-    def _call(self, copies: Inputs) -> tuple[Any, Inputs]:
-        with self._prepared(copies) as taken:
-            cache: Any = None
-            if (self.owners and not self.joint) or self.with_cache:
-                cache = self.loss_function(**taken(self.loss_function))
-                if self.seed is not None:
-                    self._seed()
-            given = taken(self.gradients)
-            if self.with_cache:
-                rest = list(cache[1:]) if isinstance(cache, tuple) else []
-                for name in self._missing(copies):
-                    given[name] = 1.0 if name in _UPSTREAM else rest.pop(0) if rest else None
-            result = self.gradients(**given)
+    def _called(self, inputs: Inputs) -> _Called:
+        with self._state.at(copied(inputs)) as state:
+            # first the loss, on copies of its own: it may keep what its gradient reads
+            value, extras = None, []
+            if not self._is_alone:
+                value, *extras = told_apart(self._call(self._loss, copied(inputs)), False)
+                self._scalar(value)
+            state.reseed()
+            copies = copied(inputs) | {n: v for n, v in state.own.items() if n in inputs}
+            was = {n: v.copy() for n, v in leaves(copies)
+                   if isinstance(v, np.ndarray) and v.flags.writeable}  # fmt: skip
+            result = self._call(self.gradients, copies, extras)
+            if self.joint:
+                value, result = told_apart(result, True)
+                value = self._scalar(value)
+            else:
+                self._has_loss = isinstance(result, tuple) and any(np.ndim(v) == 0 for v in result
+                                                                   if not is_tree(v))  # fmt: skip
+                count = len(self._roots) or None
+                result, value = as_returned(result, count, value), None
             if result is None:
-                result = self._from_attributes()
-        return result, copies
+                result = state.left_behind([*self.given])
+            now = dict(leaves(copies))
+            modified = tuple(n for n, v in was.items() if not np.array_equal(
+                v, now[n], equal_nan=v.dtype.kind == "f"))  # fmt: skip
+        if result is None:
+            raise BackwardError(f"`{self.name}` returned None: is `return` missing?")
+        return _Called(deepcopy(result), value, modified)
 
-    def _from_attributes(self) -> Any:
-        """Return gradients that a method stores instead of returning them."""
-        for owner in self.owners:
-            held = vars(owner)
-            for name in ("grads", "gradients", "grad"):
-                if isinstance(held.get(name), (Mapping, list)):
-                    return copied(held[name])
-            names = [leaf.name for leaf in self.leaves] or list(self.params or ())
-            found = {n: k for k in held for n in names if stage_of(k, {n})}
-            if found and len(found) == len(names):
-                return {n: copied(held[k]) for n, k in found.items()}
-        raise TypeError(f"{self.name} returned None: is `return` missing?")
+    # --- arguments ---
 
-    def _missing(self, inputs: Inputs) -> list[str]:
-        parameters = _parameters(self.gradients)
-        return [p.name for p in parameters if p.name not in inputs and p.default is p.empty
-                and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]  # fmt: skip
-
-    def _wants_more(self, inputs: Inputs) -> bool:
-        return bool(self._missing({**inputs, **(self.params or {})}))
-
-    @contextmanager
-    def _prepared(self, inputs: Mapping[str, Any]) -> Iterator[Callable[[Any], Inputs]]:
-        """Put parameters and seed in place for a call, and everything back afterwards."""
-        held = [_kept(vars(owner)) for owner in self.owners]
-        before = dict(self.params) if self.params is not None else {}
-        states = None
+    def _call(self, function: Function, inputs: Inputs, extras: list[Any] | None = None) -> Any:
+        """Call a function with the inputs that it takes, by name."""
         try:
-            if self.params is not None:
-                self.params.update({n: inputs[n] for n in before if n in inputs})
-                for owner in self.owners:
-                    for n in before:
-                        if n in inputs and n in vars(owner):
-                            setattr(owner, n, inputs[n])
-            if self.seed is not None:
-                states = np.random.get_state(), random.getstate()  # noqa: NPY002 - the person's own
-                self._seed()
-            yield lambda function: self._taken(function, inputs)
-        finally:
-            for put_back in held:
-                put_back()
-            if self.params is not None and not any(self.params is vars(o) for o in self.owners):
-                self.params.update(before)
-            if states is not None:
-                np.random.set_state(states[0])  # noqa: NPY002 - as above
-                random.setstate(states[1])
+            parameters = inspect.signature(function).parameters.values()
+        except (TypeError, ValueError):  # written in C
+            return function(**inputs)
+        names = [p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+        held = {n: inputs[n] for n in inputs if n in names or not self._state.holds(n)}
+        taken = {n: held[n] for n in names if n in held}
+        wanting = [p.name for p in parameters if p.name in names and p.name not in held
+                   and p.default is p.empty]  # fmt: skip
+        taken |= self._filled(wanting, names, held, extras)
+        if any(p.kind is p.VAR_KEYWORD for p in parameters):
+            taken |= {n: v for n, v in held.items() if n not in taken}
+        first = [taken.pop(p.name) for p in parameters
+                 if p.kind is p.POSITIONAL_ONLY and p.name in taken]  # fmt: skip
+        if any(p.kind is p.VAR_POSITIONAL for p in parameters) and not names:
+            return function(*held.values())
+        return function(*first, **taken)
 
-    def _seed(self) -> None:
-        np.random.seed(self.seed)  # noqa: NPY002 - as above
-        random.seed(self.seed)
-
-    def _taken(self, function: Any, inputs: Mapping[str, Any]) -> Inputs:
-        """Return the inputs that a function takes."""
-        parameters = _parameters(function)
-        names = {p.name for p in parameters}
-        takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters)
-        return {n: v for n, v in inputs.items() if n in names or (
-            takes_all and not (self.params is not None and n in self.params))}  # fmt: skip
-
-    # --- what was returned ---
-
-    def _by_leaf(self, result: Any) -> dict[str, Any]:
-        roots = list(dict.fromkeys(leaf.root for leaf in self.leaves))
-        nested = any(leaf.keys for leaf in self.leaves)
-        if isinstance(result, Mapping):
-            if nested and len(roots) == 1 and roots[0] not in result:
-                result = {roots[0]: result}
-            held = {}
-            for root in roots:
-                key = root if root in result else next(
-                    (k for k in result if stage_of(str(k), {root})), None)  # fmt: skip
-                if key is None:
-                    raise TypeError(f"{self.name} returned gradients for "
-                                    f"{', '.join(map(str, result))}, but none for {root}")  # fmt: skip
-                held[root] = result[key]
-        elif nested and len(roots) == 1:
-            held = {roots[0]: result}
-        else:
-            values = list(result) if isinstance(result, (tuple, list)) else [result]
-            if len(values) != len(roots) and len(roots) == 1:
-                values = [np.asarray(result)]
-            if len(values) != len(roots):
-                raise TypeError(
-                    f"{self.name} returned {len(values)} array{'s' * (len(values) != 1)} for "
-                    f"{len(roots)} parameters ({', '.join(roots)}): return as many, in this order"
-                )
-            held = dict(zip(roots, values, strict=True))
-        return {leaf.name: _array(_inside(held[leaf.root], leaf.keys), leaf.name, self.name)
-                for leaf in self.leaves}  # fmt: skip
-
-
-def _kept(value: Any) -> Callable[[], Any]:
-    """Return what gives an array, a dict or a list the contents back that it has now."""
-    if isinstance(value, np.ndarray):
-        contents = value.copy()
-
-        def put_back() -> Any:
-            if value.flags.writeable:
-                value[...] = contents
-            return value
-
-        return put_back
-    if isinstance(value, dict):
-        items = {k: _kept(v) for k, v in value.items()}
-
-        def put_back() -> Any:
-            kept = {k: back() for k, back in items.items()}
-            value.clear()
-            value.update(kept)
-            return value
-
-        return put_back
-    if isinstance(value, list):
-        parts = [_kept(v) for v in value]
-
-        def put_back() -> Any:
-            value[:] = [back() for back in parts]
-            return value
-
-        return put_back
-    return lambda: value
-
-
-def _array(value: Any, name: str, function: str) -> Any:
-    if value is None:
-        raise TypeError(f"{function} returned None as the gradient of {name}")
-    if isinstance(value, Tensor):
+    def _filled(self, wanting: list[str], names: list[str], held: dict[str, Any],
+                extras: list[Any] | None) -> dict[str, Any]:  # fmt: skip
+        """Return arguments that are no inputs: a cache, the slope of the loss, other spellings."""
+        if not wanting:
+            return {}
+        rest, found = {n: v for n, v in held.items() if n not in names}, dict[str, Any]()
+        of_loss = extras is None
+        by_case = {n.lower(): n for n in rest}
+        for name in [n for n in wanting if n.lower() in by_case]:
+            found[name] = rest.pop(by_case[name.lower()])
+        left = [n for n in wanting if n not in found]
+        extras = list(extras or [])
+        slope = next((n for n in left if _UPSTREAM.fullmatch(n)), None)
+        packed = extras[0] if len(extras) == 1 and isinstance(extras[0], tuple) else ()
+        if slope is None and len(packed) == len(left) > 1:
+            extras = list(packed)
+        elif extras and len(left) == len(extras) + 1:
+            slope = slope or left[0]
+            found[slope] = 1.0
+            left.remove(slope)
+        elif not extras and not of_loss and not rest and left == [slope]:
+            return found | {left[0]: 1.0}
+        if len(left) == len(extras):
+            return found | dict(zip(left, extras, strict=True))
+        if not extras and len(left) == len(rest):  # the same places under other names
+            self._note("; ".join(f"{n} is taken to be {other}"
+                                 for n, other in zip(left, rest, strict=True)))  # fmt: skip
+            return found | dict(zip(left, rest.values(), strict=True))
         raise TypeError(
-            f"{function} returned a Tensor as the gradient of {name}: a hand-written gradient is "
-            "made of plain arrays"
+            f"{', '.join(left)} is taken by {'the loss' if of_loss else self.name}, but "
+            f"the inputs are {', '.join(held) or 'none'}: pass {left[0]}=..."
         )
-    return np.array(value)
+
+    # --- what is said of the inputs given ---
+
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def _refuse_whole_numbers(self) -> None:
+        given = dict(leaves(self.given))
+        for name in self.wrt:
+            value = given[name]
+            if not is_real(value):
+                instead = f"{name}.astype(float)" if np.ndim(value) else f"float({name})"
+                raise DataError(f"{name} holds whole numbers, which cannot be nudged: convert it "
+                                f"to float, {instead}")  # fmt: skip
+
+    def _note_an_exchange(self, found: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+        """Note gradients that have the shapes of the parameters in another order."""
+        got = [np.shape(v) for v in found.values()]
+        wanted = [np.shape(given[n]) for n in found]
+        if got != wanted and sorted(got) == sorted(wanted):
+            self.notes.append(
+                f"{self.name} returns arrays of the shapes {', '.join(map(str, got))}, but the "
+                f"parameters are {shown({n: given[n] for n in found})}: is the order another?"
+            )
 
 
-def _inside(value: Any, keys: tuple[Any, ...]) -> Any:
-    for key in keys:
-        if isinstance(value, Mapping) and key not in value:
-            key = next((k for k in value if stage_of(str(k), {str(key)})), key)
-        value = value[key]
+class _Called(NamedTuple):
+    result: Any
+    value: Any
+    modified: tuple[str, ...]
+
+
+def _names(function: Function) -> list[str]:
+    try:
+        return list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return []
+
+
+def copied(inputs: Inputs) -> dict[str, Any]:
+    """Return copies; of a large array a view that cannot be written to."""
+    memo: dict[int, Any] = {}
+    for _, value in leaves(inputs):
+        if isinstance(value, np.ndarray) and value.size > LARGE:
+            memo[id(value)] = view = value.view()
+            view.flags.writeable = False
+        elif isinstance(value, (ModuleType, GeneratorType)) or callable(value):
+            memo[id(value)] = value
+    return deepcopy(dict(inputs), memo)
+
+
+def _some(path: str, value: Any) -> Any:
+    """Return the first entries along each axis; labels stay within as many classes."""
+    if not isinstance(value, np.ndarray):
+        return value
+    few = value[tuple(slice(_FEW) for _ in value.shape)]
+    return few % _FEW if few.dtype.kind in "iu" and np.max(few, initial=0) >= _FEW else few
+
+
+def _constant(path: str, value: Any) -> Any:
+    is_array = isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.ndim > 0
+    return Tensor(value, requires_grad=False, copy=False) if is_array else value
+
+
+def _checked(name: str, value: Any) -> Any:
+    """Return an input, lists of numbers as arrays; refuse what cannot be copied or nudged."""
+    if isinstance(value, list) and value and not any(
+        isinstance(leaf, np.ndarray) or not isinstance(leaf, (bool, int, float, np.number))
+        for _, leaf in leaves(value)
+    ):  # fmt: skip
+        try:
+            return np.asarray(value)
+        except ValueError:  # of unequal lengths
+            return value
+    for path, leaf in leaves(value, name):
+        said = _refusal(path, leaf)
+        if said:
+            raise DataError(said)
     return value
 
 
-@lru_cache(64)
-def _parameters(function: Any) -> list[inspect.Parameter]:
-    return list(inspect.signature(function).parameters.values())
+def _refusal(path: str, leaf: Any) -> str:
+    kind, module = type(leaf).__name__, type(leaf).__module__.partition(".")[0]
+    if isinstance(leaf, GeneratorType):
+        return f"{path} is a generator, which can be read only once: pass list({path})"
+    if isinstance(leaf, Value):
+        return f"{path} is a {kind} of this package: pass plain arrays, {path}.data"
+    if isinstance(leaf, np.ma.MaskedArray):
+        return (f"{path} is a masked array: pass {path}.filled(0) and the mask as an input of its "
+                "own, np.ma.getmaskarray(...)")  # fmt: skip
+    if module == "torch":
+        return f"{path} is a torch.{kind}: pass {path}.detach().cpu().numpy()"
+    if module in ("pandas", "polars"):
+        return f"{path} is a {kind} of {module}: pass {path}.to_numpy()"
+    if hasattr(leaf, "toarray") and hasattr(leaf, "nnz"):
+        return f"{path} is a sparse {kind}: pass {path}.toarray()"
+    if isinstance(leaf, (np.ndarray, np.generic)):
+        if leaf.dtype == np.float16:
+            return (f"{path} is float16, too coarse to check a gradient in: pass "
+                    f"{path}.astype(float)")  # fmt: skip
+        if leaf.dtype.kind == "O":
+            return (f"{path} {np.shape(leaf)} is an array of Python objects: pass "
+                    f"{path}.astype(float), or a list of arrays")  # fmt: skip
+        if leaf.dtype.kind == "c":
+            return f"{path} is complex: pass {path}.real and {path}.imag as two inputs"
+    return ""
 
 
-def _leaves_of(name: str, root: str, keys: tuple[Any, ...], value: Any) -> Iterator[Leaf]:
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _leaves_of(f"{name}[{key!r}]", root, (*keys, key), inner)
-    elif (
-        isinstance(value, (list, tuple))
-        and value
-        and not all(isinstance(v, (int, float)) for v in value)
-    ):
-        for i, inner in enumerate(value):
-            yield from _leaves_of(f"{name}[{i}]", root, (*keys, i), inner)
-    elif not keys or (
-        isinstance(value, (np.ndarray, float)) and np.asarray(value).dtype.kind == "f"
-    ):
-        yield Leaf(name, root, keys)
+def _before_the_gradient(error: BaseException) -> Any:
+    """Return the loss of a function that computes it, and then its gradient by hand.
 
-
-def _arrays_in(value: Any) -> bool:
-    items = value.values() if isinstance(value, dict) else value
-    return any(
-        isinstance(v, np.ndarray) or (isinstance(v, (list, dict)) and _arrays_in(v)) for v in items
-    )
-
-
-def _check_type(name: str, value: Any) -> None:
-    if isinstance(value, np.ma.MaskedArray):
-        raise DataError(f"{name} is a masked array, whose mask no gradient knows of: pass {name}.filled(0) and the mask as an input of its own")  # fmt: skip
-    if isinstance(value, (np.random.Generator, np.random.RandomState)):
-        raise TypeError(f"{name} is a random generator, which has no gradient: leave it out of wrt")
-    array = np.asarray(value)
-    if array.dtype.kind in "iub":
-        raise DataError(
-            f"{name} holds {'whole numbers' if array.dtype.kind != 'b' else 'truth values'} "
-            f"({array.dtype}), which cannot be nudged: pass {name}.astype(float)"
-            if isinstance(value, np.ndarray) else
-            f"{name} is a whole number, which cannot be nudged: pass float({name})"
-        )  # fmt: skip
-    if array.dtype.kind != "f":
-        raise DataError(f"{name} holds {array.dtype}, which cannot be differentiated: pass an array of floating-point numbers")  # fmt: skip
-    if array.dtype == np.float16:
-        raise DataError(f"{name} is float16, too coarse for a slope: pass {name}.astype(float)")
-
-
-def check_inputs(inputs: Mapping[str, Any]) -> None:
-    """Refuse inputs that no fresh point can be drawn for."""
-    for name, value in inputs.items():
-        if isinstance(value, (np.random.Generator, np.random.RandomState)):
-            raise TypeError(
-                f"{name} is a random generator, whose state changes with each call: pass the "
-                "numbers that it draws, or draw in the function and pass seed="
-            )
-        if isinstance(value, np.ma.MaskedArray):
-            raise DataError(f"{name} is a masked array: pass {name}.filled(0), and the mask as an input of its own")  # fmt: skip
-        if isinstance(value, np.ndarray) and value.dtype == np.float16:
-            raise DataError(f"{name} is float16, too coarse for a slope: pass {name}.astype(float)")
-
-
-def _split(result: Any, wrt: tuple[str, ...] | None) -> tuple[Any, Any]:
-    """Return the loss and the gradients of a result that has both, in either order."""
-    if isinstance(result, tuple) and len(result) >= 2:
-        first, last = result[0], result[-1]
-        rest = result[1] if len(result) == 2 else result[1:]
-        if _is_number(first) and (
-            wrt is None or len(result) != len(wrt) or _holds_arrays(result[1])
-        ):
-            return first, rest
-        rest = result[0] if len(result) == 2 else result[:-1]
-        if _is_number(last) and (
-            wrt is None or len(result) != len(wrt) or _holds_arrays(result[0])
-        ):
-            return last, rest
-    return None, result
-
-
-def _is_number(value: Any) -> bool:
-    if isinstance(value, (list, tuple, Mapping)) or value is None:
-        return False
-    return int(np.prod(np.shape(value))) == 1 and np.ndim(value) <= 2
-
-
-def _holds_arrays(value: Any) -> bool:
-    return isinstance(value, (Mapping, list, tuple))
-
-
-def _same(a: Any, b: Any) -> bool:
-    if isinstance(a, np.ndarray):
-        return np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
-    if isinstance(a, Mapping):
-        return all(k in b and _same(v, b[k]) for k, v in a.items())
-    if isinstance(a, (list, tuple)):
-        return len(a) == len(b) and all(map(_same, a, b))
-    return True
+    The hand-written part writes into arrays, which no traced value allows; by then the loss is the
+    local variable that the function will return first.
+    """
+    trace: TracebackType | None = error.__traceback__
+    while trace is not None:
+        held = trace.tb_frame.f_locals
+        for name in _LOSSES:
+            if isinstance(held.get(name), Value) and np.shape(held[name]) in ((), (1,), (1, 1)):
+                return held[name]
+        trace = trace.tb_next
+    return None

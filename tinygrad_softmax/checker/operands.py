@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from itertools import combinations
+from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -115,8 +116,21 @@ class Scope:
         for name, key in self.keys.items():
             self.by_key.setdefault(key, name)
 
+    def is_pure(self, node: ast.AST) -> bool:
+        """Whether nothing is called that an object of the learner's may keep something of."""
+        for call in ast.walk(node):
+            root: Any = call.func if isinstance(call, ast.Call) else None
+            while isinstance(root, (ast.Attribute, ast.Subscript)):
+                root = root.value
+            held = self.variables[0].get(root.id) if isinstance(root, ast.Name) else None
+            if hasattr(held, "__dict__") and not isinstance(held, (FunctionType, ModuleType)):
+                return False
+        return True
+
     def evaluated(self, node: ast.expr) -> tuple[Any, ...] | None:
         """Return what an expression comes to at the points; None if it fails."""
+        if not self.is_pure(node):
+            return None
         try:
             code = compile(ast.fix_missing_locations(ast.Expression(node)), "<operand>", "eval")
             with np.errstate(all="ignore"):

@@ -1,282 +1,371 @@
-"""Small fresh points at which functions are compared: other sizes, other numbers, nothing tied.
+"""Small fresh points: other sizes, other numbers, of the kind of those given.
 
-Imports `hand`, and the draws of `ir`. Where the loss can be traced, it says which axes belong
-together and what labels may be; else equal lengths are taken to belong together.
+Imports `hand`, `kinds` and `trees`. Which sizes belong together is found by trying: axes of one
+length are one size unless the loss runs when some of them differ, and a size may change by itself
+or with another one. Nothing needs to be traced, so any function will do.
 """
 
 from __future__ import annotations
 
-import warnings
+import math
+import time
 from collections.abc import Iterator
-from itertools import count, islice
-from typing import Any, NamedTuple
+from itertools import combinations, product
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from ..ir.trace import checked_inputs, trace
-from ..ir.verify import draws
-from .hand import Hand, Inputs, copied
+from ..core.errors import BackwardError
+from .hand import Hand, copied
+from .kinds import Labels, drawn, scalar
+from .trees import Inputs, is_real, leaves, replaced
 
-#: Weights of a smaller spread are drawn larger: tiny ones make mistakes drown.
-_LIVELY = 0.3
-#: Numbers of a larger spread are drawn smaller, so that nothing overflows.
-_TAME = 2.5
-_SMALL, _MOST = 8, 600
+#: An axis of an input, or an input that is a size itself (axis -1).
+Axis: TypeAlias = tuple[str, int]
+Sizes: TypeAlias = tuple[int, ...]  # of each symbol
+_SMALL, _LARGEST, _TRIES = (5, 4, 7, 3, 6, 8, 9, 2), 8, 24
+#: So many runs are tried to find out how sizes go together, fewer of a slow loss.
+_RUNS, _SECONDS = 300, 0.4
 
 
 class Points(NamedTuple):
-    """Inputs to compare at, and what about them is to be said."""
+    """Inputs to compare at, and what could not be varied in them."""
 
-    points: list[Inputs]
+    points: list[dict[str, Any]]
     note: str
+    resized: bool
 
 
-def points(hand: Hand, inputs: Inputs, most: int) -> Points:
-    """Return inputs of the nature of those given, at which both functions run.
+def points(hand: Hand, inputs: Inputs, wrt: tuple[str, ...], count: int = 3,
+           resize: bool = True) -> Points:  # fmt: skip
+    """Draw small points at which the loss and its gradient run and are finite.
 
-    Raises
-    ------
-    Exception
-        What the functions raise, if they run at no point at all.
+    Parameters
+    ----------
+    hand : Hand
+        The learner's functions.
+    inputs : dict
+        The inputs given; none is copied if it is large.
+    wrt : tuple of str
+        The leaves that are differentiated with respect to.
+    count : int
+        How many points.
+    resize : bool
+        Whether sizes change; else only numbers do, unless the sizes given are large.
     """
-    problem: Exception | None = None
-    for how, drawn in (("", _traced(hand, inputs)), ("", _resized(inputs)), (
-        "the functions run at the sizes given only", _same_sizes(inputs))):  # fmt: skip
-        found: list[Inputs] = []
-        try:
-            for candidate in islice(drawn, 4 * most + 4):
-                problem = _runs(hand, candidate) or problem
-                if _usable(hand, candidate):
-                    found.append(candidate)
-                if len(found) == most:
-                    return Points(found, how)
-        except Exception as error:  # it cannot be traced, or drawn like this
-            problem = problem or error
-    raise problem or ValueError("no point was found at which the functions run")
+    with np.errstate(all="ignore"):
+        layout = _Layout(hand, inputs, wrt, resize)
+        made = list(layout.points(count))
+    return Points(made, layout.note, layout.resized)
 
 
-def _runs(hand: Hand, point: Inputs) -> Exception | None:
-    try:
-        _quiet(hand.loss, point)
-    except Exception as error:  # the person's own, at our sizes
-        return error
-    return None
+class _Layout:
+    """Which axes share a size, and how sizes may change."""
 
+    def __init__(self, hand: Hand, inputs: Inputs, wrt: tuple[str, ...],
+                 resize: bool) -> None:  # fmt: skip
+        self.hand, self.inputs, self.wrt, self.note = hand, inputs, wrt, ""
+        self.resized, self.used, self.scale = resize, set[Sizes](), 1.0
+        self.given = dict(leaves(inputs))
+        self.arrays = {n: v for n, v in self.given.items()
+                       if isinstance(v, np.ndarray) and v.dtype.kind in "fiub"}  # fmt: skip
+        axes = [((n, i), length) for n, v in self.arrays.items() for i, length in enumerate(v.shape)
+                if length > 1]  # fmt: skip
+        counts = [((n, -1), v) for n, v in self.given.items() if type(v) is int and v > 1
+                  and any(v == length for _, length in axes)]  # fmt: skip
+        self.labels: dict[str, tuple[int, int]] = {}  # the symbol they pick from, and an offset
+        self.until, self.runs = time.perf_counter() + _SECONDS, 0
+        self.sizes = self._first(axes, counts)
+        self.start = self.groups, self.sizes
+        self._find_labels()
+        self.moves: list[dict[int, int]] = []
+        if resize:
+            self._split()
+            self.moves = list(self._find_moves())
 
-def _usable(hand: Hand, point: Inputs) -> bool:
-    try:
-        value = _quiet(hand.loss, copied(point))
-        if not np.isfinite(value):
-            return False
-        found = _quiet(hand.run, point).gradients
-    except Exception:  # they do not run at these sizes
-        return False
-    return all(np.all(np.isfinite(np.asarray(g, float))) for g in found.values()
-               if np.asarray(g).dtype.kind in "fiub")  # fmt: skip
+    # --- which sizes there are ---
 
+    def _first(self, axes: list[tuple[Axis, int]], counts: list[tuple[Axis, int]]) -> Sizes:
+        """Find the first sizes at which the loss runs: small ones if the given ones are not."""
+        for some in ([*axes, *counts], axes) if counts else (axes,):
+            lengths = [*dict.fromkeys(length for _, length in axes)]
+            self.groups = [{axis for axis, n in some if n == length} for length in lengths]
+            given = tuple(lengths)
+            if given and max(given) <= _LARGEST and len(some) == len(axes) and self._runs(given):
+                return given
+            for sizes in _shrunk(given):
+                if self._runs(sizes):
+                    return sizes
+        self.groups = [{axis for axis, n in axes if n == length} for length in lengths]
+        return self._greedy(given)
 
-def _quiet(function: Any, *args: Any) -> Any:
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return function(*args)
+    def _greedy(self, given: Sizes) -> Sizes:
+        """Shrink what can be shrunk, one size after the other, from those given."""
+        sizes = list(given)
+        for i, length in sorted(enumerate(given), key=lambda pair: -pair[1]):
+            for small in (n for n in _SMALL if n < length and n not in sizes):
+                if self._runs((*sizes[:i], small, *sizes[i + 1 :])):
+                    sizes[i] = small
+                    break
+        if max(sizes, default=0) > 12:
+            self.note = "not all sizes could be made small"
+        return tuple(sizes)
 
+    def _split(self) -> None:
+        """Tell sizes apart that are equal by chance: the loss runs if they differ, either way."""
+        for with_another in (False, True):
+            for index in range(len(self.groups)):
+                members = sorted(self.groups[index])
+                subsets = [set(c) for k in range(1, len(members)) for c in combinations(members, k)]
+                ranked = [(self._parting(some, index), some) for some in subsets[:500]]
+                likely = sorted((pair for pair in ranked if pair[0]), key=lambda pair: pair[0])
+                for _, some in likely[:_TRIES]:
+                    if some < self.groups[index] and not self._is_late():
+                        self._part(some, index, with_another)
 
-# --- draws ---
+    def _part(self, some: set[Axis], index: int, with_another: bool) -> None:
+        """Make a size of its own of some axes, if the loss runs; another size may have to move."""
+        before, sizes = self.groups, self.sizes
+        self.groups = [*before, some]
+        self.groups[index] = before[index] - some
+        old, others = sizes[index], [i for i in range(len(sizes)) if i != index]
+        moves = [{i: k} for i in others for k in (1, -1)] if with_another else [{}]
+        for move in moves:
+            self.sizes = (*sizes, old)
+            if all(
+                self._runs(self._moved(move | {len(sizes): 1}, k)) for k in (1, self._back(old))
+            ):
+                self.sizes = self._moved(move | {len(sizes): 1})
+                news = (n for n in (*_SMALL, *range(10, 30)) if n not in self.sizes)
+                apart = (*sizes, next(news))
+                if not with_another and self._runs(apart):
+                    self.sizes = apart
+                return
+        self.groups, self.sizes = before, sizes
 
+    @staticmethod
+    def _back(size: int) -> int:
+        """Return how far to go the other way: an axis of one entry fits any other."""
+        return -1 if size > 2 else 2
 
-def _traced(hand: Hand, inputs: Inputs) -> Iterator[Inputs]:
-    """Yield the draws of a loss that is known as a formula."""
-    if any(leaf.keys for leaf in hand.leaves) or hand.joint or hand.owners or hand.loops:
-        return  # which would be traced for one size only, and slowly
-    wide = {n: _double(v) for n, v in inputs.items()}
-    few = {n: v[tuple(slice(40) for _ in v.shape)] if isinstance(v, np.ndarray) and v.size > 100_000
-           else v for n, v in wide.items()}  # fmt: skip
-    if any(few[n] is not wide[n] for n in few):
-        few = next(_resized(inputs, 12))
-    given = checked_inputs(few, hand.wrt)
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        traced = trace(_named(hand), given, hand.wrt)
-        rng = np.random.default_rng(7)
-        if not traced.generic and sum(np.size(v) for v in given.values()) > _MOST:
-            return
-        for k, values in enumerate(draws(given, traced, 7)):
-            if k % 2:  # new numbers, not the given rows again
-                yield _tamed(hand, values, rng)
+    def _parting(self, some: set[Axis], index: int) -> int:
+        """Rate a split: 0 if data that goes together row by row no longer does, 1 if it does.
 
+        Rows are known by their place among the axes: 2 says that only the last ones still agree.
+        """
+        parts = (some, self.groups[index] - some)
+        if any(all(axis < 0 for _, axis in part) for part in parts):
+            return 0
+        names = [{n for n, _ in part if n not in self.wrt and n in self.arrays} for part in parts]
+        groups = (*self.groups[:index], *self.groups[index + 1 :], *parts)
+        worst = 1
+        for a, b in product(*names):
+            if a != b:
+                ndim = self.arrays[a].ndim, self.arrays[b].ndim
+                shared = [(i, j) for group in groups for n, i in group if n == a
+                          for m, j in group if m == b]  # fmt: skip
+                if not any(i == j for i, j in shared):
+                    worst = 2 if any(i - ndim[0] == j - ndim[1] for i, j in shared) else 0
+                    if not worst:
+                        return 0
+        return worst
 
-def _resized(inputs: Inputs, largest: int = _SMALL) -> Iterator[Inputs]:
-    """Yield inputs of other sizes: what is equally long stays so."""
-    lengths = sorted({n for v in _arrays(inputs) for n in v.shape if n > 1})
-    bound = {n: n for n in lengths}
-    for turn in count():
-        rng = np.random.default_rng(turn)
-        sizes = dict(
-            zip(
-                lengths,
-                rng.permutation(np.arange(3, 3 + max(largest - 2, len(lengths))))[: len(lengths)],
-                strict=True,
-            )
-        )
-        sizes = {n: int(s) if n > 2 else 2 for n, s in sizes.items()} if turn % 2 else {
-            n: min(int(s), n) if n > 2 else 2 for n, s in sizes.items()}  # fmt: skip
-        del bound
-        bound = {}
-        made = {}
-        for name, value in inputs.items():
-            if type(value) is int and value in sizes and value > 2:
-                made[name] = sizes[value]  # a size that is passed as a number
+    # --- how they may change ---
+
+    def _find_moves(self) -> Iterator[dict[int, int]]:
+        """Yield changes of sizes after which the loss runs: of one, or of two that depend."""
+        count = len(self.sizes)
+        stuck = []
+        for i in range(count):
+            if self._may_move({i: 1}):
+                yield {i: 1}
             else:
-                made[name] = _fresh(value, sizes, rng, lengths)
-        yield made
+                stuck.append(i)
+        for i, j in ((i, j) for i in stuck for j in range(count) if i != j):
+            if self._is_late():
+                return
+            ratio, rest = divmod(self.sizes[j], self.sizes[i])
+            steps = [{i: 1, j: ratio}] if ratio > 1 and not rest else []
+            for step in (*steps, {i: 1, j: 1}, {i: 1, j: -1}):
+                if self._may_move(step):
+                    yield step
+                    break
 
+    def _may_move(self, move: dict[int, int]) -> bool:
+        back = self._back(min(self.sizes[i] for i in move))
+        return all(self._runs(self._moved(move, times)) for times in (1, back))
 
-def _same_sizes(inputs: Inputs) -> Iterator[Inputs]:
-    for turn in count(100):
-        rng = np.random.default_rng(turn)
-        yield {n: _fresh(v, None, rng, []) for n, v in inputs.items()}
+    def _moved(self, move: dict[int, int], times: int = 1) -> Sizes:
+        return tuple(n + times * move.get(i, 0) for i, n in enumerate(self.sizes))
 
+    def _is_late(self) -> bool:
+        return self.runs > _RUNS or time.perf_counter() > self.until
 
-def _arrays(value: Any) -> Iterator[Any]:
-    if isinstance(value, np.ndarray):
-        yield value
-    elif isinstance(value, dict):
-        for inner in value.values():
-            yield from _arrays(inner)
-    elif isinstance(value, (list, tuple)):
-        for inner in value:
-            yield from _arrays(inner)
+    # --- labels ---
 
+    def _find_labels(self) -> None:
+        """Find out which size whole numbers pick from: beyond it the loss fails."""
+        for name in [n for n, v in self.arrays.items() if v.dtype.kind in "iu" and v.size]:
+            array = self.arrays[name]
+            low, high = int(array.min()), int(array.max())
+            known = {len_: i for i, len_ in reversed([*enumerate(self._lengths())])}
+            many = high - low > 1 or name in self.labels
+            if not self._runs(self.sizes, {name: 40}):
+                most = next((m for m in range(max(self.sizes), 0, -1)
+                             if self._runs(self.sizes, {name: m})), None)  # fmt: skip
+                fit = [(abs(most - n + 1), i) for i, n in enumerate(self.sizes) if most is not None
+                       and 0 <= most - n + 1 <= 1 and self._lengths()[i] > high - 1]  # fmt: skip
+                if fit:
+                    offset, index = min(fit)
+                    self.labels[name] = index, offset
+            elif many and low >= 0 and high + 1 in known:
+                self.labels[name] = known[high + 1], 0  # compared, one by one
 
-def _fresh(value: Any, sizes: dict[int, int] | None, rng: Any, lengths: list[int]) -> Any:
-    """Return something new of the same nature."""
-    if isinstance(value, dict):
-        return {k: _fresh(v, sizes, rng, lengths) for k, v in value.items()}
-    if isinstance(value, (list, tuple)) and any(
-        isinstance(v, (np.ndarray, list, dict)) for v in value
-    ):
-        return type(value)(_fresh(v, sizes, rng, lengths) for v in value)
-    if isinstance(value, list) and value and all(type(v) is int for v in value):
-        return _fresh(np.array(value), sizes, rng, lengths).tolist()
-    if type(value) is float:
-        return float(value * rng.uniform(0.6, 1.6)) if value else 0.0
-    if not isinstance(value, np.ndarray):
-        return value
-    shape = value.shape if sizes is None else tuple(sizes.get(n, n) for n in value.shape)
-    kind = value.dtype.kind
-    sample = (
-        value.ravel()[:4000]
-        if value.flags.c_contiguous
-        else value[tuple(slice(40) for _ in value.shape)].ravel()
-    )
-    if kind in "iu":
-        return _labels(value, sample, shape, sizes, rng, lengths)
-    if kind == "b":
-        return _mixed(rng, shape)
-    if kind != "f" or not sample.size:
-        return value
-    return _numbers(value, sample, shape, rng)
+    def _lengths(self) -> list[int]:
+        """Return the lengths given, of each symbol."""
+        found = []
+        for group in self.groups:
+            name, axis = max(group, key=lambda pair: pair[1])
+            found.append(int(self.given[name] if axis < 0 else self.arrays[name].shape[axis]))
+        return found
 
+    # --- points ---
 
-def _labels(value: Any, sample: Any, shape: Any, sizes: Any, rng: Any, lengths: list[int]) -> Any:
-    low, high = (
-        int(sample.min()),
-        int(value.max()) + 1 if value.size < 1e6 else int(sample.max()) + 1,
-    )
-    if set(np.unique(sample)) <= {-1, 1}:
-        return np.where(_mixed(rng, shape), 1, -1).astype(value.dtype)
-    if sizes is not None:
-        axis = next((n for n in lengths if n >= high), None)
-        if axis is not None:
-            high = sizes[axis] if axis < 4 * high else min(high, sizes[axis])
-    high = max(high, low + 1)
-    drawn = rng.integers(low, high, shape)
-    if drawn.ndim == 1 and drawn.size and len(np.unique(sample)) == sample.size > 1:
-        drawn = rng.permutation(max(high, drawn.size))[: drawn.size]  # each one once
-        drawn = drawn if drawn.max() < high else rng.integers(low, high, shape)
-    if drawn.ndim == 1 and drawn.size > 1 and high - low > 1:
-        drawn[:2] = (low, high - 1)  # at least two classes
-    return drawn.astype(value.dtype)
+    def points(self, count: int) -> Iterator[dict[str, Any]]:
+        """Yield points at which the loss and the gradients run and are finite."""
+        made, failed, split = 0, "", (self.groups, self.sizes)
+        for level, (groups, sizes) in enumerate((split, split, self.start)):
+            self.groups, self.sizes, raised = groups, sizes, 0
+            for tried in range(12):
+                rng = np.random.default_rng(1000 * level + tried)
+                chosen = self._drawn_sizes(rng) if level == 0 else sizes
+                # larger scores at some points: of every kink, both sides
+                self.scale = (1.0, 1.8, 1.3)[tried % 3] if tried < count else 1.0
+                point = self._point(chosen, rng, tried=max(0, tried - count))
+                try:
+                    fine = self._is_fine(point)
+                except BackwardError:
+                    raise
+                except Exception as error:  # a function may refuse what it likes
+                    fine, failed, raised = False, str(error).partition("\n")[0], raised + 1
+                if fine:
+                    made += 1
+                    yield point
+                if made == count or raised > 5:
+                    break
+            if made == count:
+                break
+        self.resized = self.resized and level < 2
+        if failed and level:
+            where = "the inputs" if not made else "sizes that go with those"
+            self.note = f"{self.hand.name} runs at {where} given only (at others: {failed})"
+        if not made:
+            self.resized = False
+            yield copied(self.inputs)
 
+    def _is_fine(self, point: dict[str, Any]) -> bool:
+        value = np.asarray(self.hand.loss(copied(point)))
+        if not np.isfinite(value).all():
+            return False
+        found, now = self.hand.run(point).gradients, dict(leaves(point))
+        for name, shape in self.hand.shapes.items():
+            if np.shape(found[name]) == shape != np.shape(now[name]):
+                raise ValueError(f"its gradient of {name} has the shape {shape} at all sizes")
+        return True
 
-def _mixed(rng: Any, shape: Any) -> Any:
-    drawn = rng.random(shape) < 0.6
-    if drawn.size > 1:
-        drawn.flat[0], drawn.flat[-1] = True, False
-    return drawn
+    def _drawn_sizes(self, rng: Any) -> Sizes:
+        """Draw sizes: all different, if that can be, and at least three of each but for few."""
+        best, score = self.sizes, math.inf
+        for _ in range(12):
+            sizes = self.sizes
+            for move in self.moves:
+                times = int(rng.integers(-3, 4))
+                sizes = tuple(n + times * move.get(i, 0) for i, n in enumerate(sizes))
+            if min(sizes, default=2) < 2:
+                continue
+            twice = len(sizes) - len({*sizes})
+            small = sum(n == 2 for n in sizes)
+            large = sum(max(0, n - 2 * _LARGEST) for n in sizes)
+            bad = 3 * twice + small + large + 2 * (sizes in self.used)
+            cost = bad + max(0, self._entries(sizes) - 300) / 100
+            if cost < score:
+                best, score = sizes, cost
+        self.used.add(best)
+        return best
 
+    def _entries(self, sizes: Sizes) -> int:
+        where = {axis: n for group, n in zip(self.groups, sizes, strict=True) for axis in group}
+        return sum(math.prod(where.get((n, i), length) for i, length in enumerate(v.shape))
+                   for n, v in self.arrays.items())  # fmt: skip
 
-def _numbers(value: Any, sample: Any, shape: Any, rng: Any) -> Any:
-    few = np.unique(sample)
-    if sample.size > 3 and len(few) == 2 and value.ndim and set(few) <= {0.0, 1.0} | set(few):
-        if value.ndim == 2 and np.allclose(value[:40].sum(axis=1), 1) and set(few) == {0.0, 1.0}:
-            return np.eye(shape[1])[rng.integers(0, shape[1], shape[0])].astype(value.dtype)
-        if value.ndim == 2 and np.allclose(value[:, :40].sum(axis=0), 1) and set(few) == {0.0, 1.0}:
-            return np.eye(shape[0])[rng.integers(0, shape[0], shape[1])].T.astype(value.dtype)
-        return np.where(_mixed(rng, shape), few[1], few[0]).astype(value.dtype)
-    positive = sample.min() >= 0 and sample.max() > 0
-    if positive and value.ndim and np.allclose(value[:40].sum(axis=-1), 1):
-        drawn = rng.uniform(0.2, 1.0, shape)
-        return (drawn / drawn.sum(axis=-1, keepdims=True)).astype(value.dtype)
-    if (
-        value.ndim == 2
-        and value.shape[0] == value.shape[1]
-        and np.array_equal(value, value.T)
-        and sample.any()
-    ):
-        drawn = rng.standard_normal(shape)
-        return (
-            (drawn @ drawn.T) / shape[0] + np.eye(shape[0])
-            if _definite(value)
-            else (drawn + drawn.T) / 2
-        ).astype(value.dtype)
-    if positive:
-        drawn = (
-            rng.uniform(0.15, 0.85, shape) if sample.max() <= 1 else rng.uniform(0.4, 2.0, shape)
+    def _runs(self, sizes: Sizes, fill: dict[str, int] | None = None) -> bool:
+        """Whether the loss runs at some sizes; labels may be filled with one number."""
+        if min(sizes, default=1) < 1:
+            return False
+        self.runs += 1
+        point = self._point(sizes, np.random.default_rng(1), fill or {})
+        try:
+            self.hand.loss(copied(point))
+        except Exception:  # a function may refuse what it likes
+            return False
+        return True
+
+    def _point(self, sizes: Sizes, rng: Any, fill: dict[str, int] | None = None,
+               tried: int = 0) -> dict[str, Any]:  # fmt: skip
+        """Draw a point of some sizes."""
+        new: dict[str, Any] = {}
+        where = {axis: n for group, n in zip(self.groups, sizes, strict=False) for axis in group}
+        for name, value in self.given.items():
+            if name in self.arrays:
+                shape = tuple(where.get((name, i), n) for i, n in enumerate(value.shape))
+                new[name] = self._array(name, value, shape, sizes, rng, fill, tried)
+            elif (name, -1) in where:
+                new[name] = where[name, -1]
+            elif is_real(value):
+                new[name] = scalar(float(value), rng, name in self.wrt, tried)
+        made: dict[str, Any] = replaced(dict(self.inputs), new)
+        return made
+
+    def _array(self, name: str, value: Any, shape: Sizes, sizes: Sizes, rng: Any,
+               fill: dict[str, int] | None, tried: int) -> Any:  # fmt: skip
+        if value.dtype.kind in "iu" and fill is not None and name not in self.labels:
+            low = int(value.min()) if value.size else 0
+            if name in fill:
+                return np.full(shape, fill[name], value.dtype)
+            return np.full(shape, max(low, 0) or int(low == 1), value.dtype)
+        labels = None
+        if name in self.labels:
+            index, offset = self.labels[name]
+            labels = Labels(offset, sizes[index] - 1 + offset)
+            if fill and name in fill:
+                return np.full(shape, fill[name], value.dtype)
+        made = drawn(value, shape, rng, labels, name in self.wrt, tried)
+        made = made if made.shape == shape else np.resize(made, shape)
+        is_free = (
+            name in self.wrt and made.dtype.kind == "f" and np.any(made < 0) and np.any(made > 0)
         )
-        if np.all(sample == np.rint(sample)):
-            drawn = rng.integers(0, 5, shape)
-    else:
-        drawn = rng.standard_normal(shape) * 0.8
-        drawn += 0.1 * np.sign(drawn)
-    return np.asarray(drawn, value.dtype if value.dtype != np.float32 else np.float64)
+        return made * self.scale if is_free else made
 
 
-def _definite(value: Any) -> bool:
-    return value.shape[0] <= 200 and bool(np.all(np.linalg.eigvalsh(value) > -1e-12))
+def _shrunk(given: Sizes) -> Iterator[Sizes]:
+    """Yield small sizes for those given: all different, then such that depend as those given may.
 
-
-def _double(value: Any) -> Any:
-    if (
-        isinstance(value, np.ndarray)
-        and value.dtype.kind == "f"
-        and value.dtype != np.float64
-        and value.size < 1e6
-    ):
-        return value.astype(np.float64)
-    return value
-
-
-def _tamed(hand: Hand, values: Inputs, rng: Any) -> Inputs:
-    """Return numbers of a fair size, parameters away from zero."""
-    made = {}
-    for name, value in values.items():
-        made[name] = value
-        array = np.asarray(value)
-        if array.dtype.kind != "f" or array.size < 2 or not np.all(np.isfinite(array)):
-            continue
-        if not array.any() and name in hand.wrt:
-            made[name] = rng.standard_normal(array.shape) * 0.5
-            continue
-        spread = float(np.std(array))
-        signed = array.min() < 0 < array.max()
-        if signed and spread > _TAME:
-            made[name] = array / spread
-        elif signed and 0 < spread < _LIVELY and name in hand.wrt:
-            made[name] = array * (0.7 / spread)
-    return made
-
-
-def _named(hand: Hand) -> Any:
-    """Return the loss as a function of the inputs by name, for the tracer."""
-    return hand.loss_function
+    A size may be a multiple of another, a sum, a product, or what a window leaves.
+    """
+    small = dict(zip(sorted({*given}, reverse=True), _SMALL, strict=False))
+    if len(small) == len({*given}):
+        yield tuple(small[n] for n in given)
+        order = sorted({*given})  # as large as those given are in comparison
+        rising = dict(zip(order, range(3, 3 + len(order)), strict=True))
+        yield tuple(rising[n] for n in given)
+    order = sorted({*given})
+    free = iter((3, 4, 5, 7, 6, 8, 9, 10, 11, 12))
+    made: dict[int, int] = {}
+    for n in order:
+        known = [*made]
+        least = next((made[a] * (n // a) for a in reversed(known) if n % a == 0 and n // a < 9), 0)
+        least = least or next((made[a] * made[b] for a in known for b in known if a * b == n), 0)
+        least = least or next((made[a] + made[b] for a in known for b in known if a + b == n), 0)
+        made[n] = least or next(free, n)
+    yield tuple(made[n] for n in given)
+    yield given if max(given, default=0) <= 40 else tuple(min(n, 40) for n in given)

@@ -256,6 +256,8 @@ class Search:
         new = edit.new if isinstance(edit.new, list) else [
             changed(place.node, edit.path[len(place.path) :], edit.new)]  # fmt: skip
         lines = [*new, *block[i + 1 : until + 1]]
+        if not all(map(place.scope.is_pure, lines)):
+            return None
         found = []
         try:
             module = ast.Module([placed(n, place.node) for n in lines], [])
@@ -457,7 +459,7 @@ class Search:
     ) -> Repair | None:
         source = place.source
         expression = isinstance(edit.new, ast.expr) and edit.path
-        if expression and place.once and place.scope is not None:
+        if expression and place.once and place.scope is not None and place.scope.is_pure(edit.new):
             values = self._new_values(place, edit)
             if values is None:
                 return None

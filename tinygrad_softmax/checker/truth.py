@@ -1,195 +1,375 @@
-"""What the gradients are: by automatic differentiation, and by differences where that is not right.
+"""The true gradient at a point: by automatic differentiation, or by difference quotients.
 
-Imports `hand` and the transforms. The automatic gradient is believed only where its loss is the
-loss of a plain run and a slope agrees that was measured.
+Imports `hand` and `trees`. The plain run decides: a tape that gives another value than the function
+on plain arrays, or another slope along a direction, is not believed.
 """
 
 from __future__ import annotations
 
-import warnings
+import math
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.tensor import Tensor
+from ..core.reverse import reverse
 from ..core.transforms import value_and_grad
-from .hand import Hand, Inputs, copied
+from ..ir.trace import environment, trace
+from ..ir.visit import evaluate
+from .hand import LARGE, Hand, copied
+from .trees import Inputs, double, is_real, leaves, replaced
 
-_STEP = 2e-4
+_EXACT, _SINGLE = 1e-6, 2e-3
+#: Larger inputs are cut, and so many gradients not taken entry by entry.
+_MANY, _ENTRIES = 100_000, 500
 
 
 class Truth(NamedTuple):
-    """The loss and its gradients at a point; ``tolerance`` is relative to the largest entry."""
+    """The loss and its gradient by leaf, by differences or not, and how exact they are."""
 
     value: float
-    gradients: dict[str, Any]
+    gradients: dict[str, np.ndarray]
+    numerical: bool
     tolerance: float
 
-
-def truth(hand: Hand, inputs: Inputs) -> Truth:
-    """Return the loss and its gradients at a small point."""
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        value = float(hand.loss(copied(inputs)))
-        found = _automatic(hand, inputs, value)
-        if found is not None:
-            return Truth(value, found, 1e-6)
-        coarse = np.asarray(hand.loss(copied(inputs))).dtype == np.float32
-        measured = {leaf.name: _measured(hand, inputs, leaf, 1e-2 if coarse else _STEP)
-                    for leaf in hand.leaves}  # fmt: skip
-    return Truth(value, measured, 2e-2 if coarse else 1e-6)
-
-
-def same(found: Any, true: Any, tolerance: float) -> bool:
-    """Whether an array is the gradient: of its shape, and equal but for rounding."""
-    try:
-        array = np.asarray(found)
-    except ValueError:  # lists of several lengths
-        return False
-    if array.dtype.kind not in "fiub" or array.shape != np.shape(true):
-        return False
-    if array.dtype in (np.float32, np.float16):
-        tolerance = max(tolerance, 2e-3)
-    scale = float(np.max(np.abs(true), initial=0.0))
-    with np.errstate(all="ignore"):
-        return bool(np.all(np.abs(array - true) <= tolerance * scale + 1e-9 * (scale < 1e-9)))
-
-
-def _automatic(hand: Hand, inputs: Inputs, value: float) -> dict[str, Any] | None:
-    if any(leaf.keys for leaf in hand.leaves) or hand.owners:
-        return None
-    try:
-
-        def loss(**given: Any) -> Any:
-            plain = {n: v if isinstance(v, Tensor) else copied(v) for n, v in given.items()}
-            return hand.loss(plain)
-
-        wide = {n: np.asarray(v, float) if n in hand.wrt else copied(v) for n, v in inputs.items()}
-        found, slopes = value_and_grad(loss, wrt=hand.wrt)(**wide)
-    except Exception:  # no rule, foreign code, a loss that does not depend on a parameter
-        return None
-    if not np.isclose(float(found), value, rtol=1e-9, atol=1e-12):
-        return None
-    gradients = {n: np.asarray(s, float) for n, s in zip(hand.wrt, slopes, strict=True)}
-    rng = np.random.default_rng(1)
-    for leaf in hand.leaves:
-        along = rng.standard_normal(np.shape(leaf.of(inputs)))
-        slope = _slope(hand, inputs, leaf, along, _STEP)
-        scale = float(np.sum(np.abs(gradients[leaf.name] * along))) + 1e-6
-        if abs(slope - float(np.sum(gradients[leaf.name] * along))) > 1e-4 * scale:
-            return None
-    return gradients
-
-
-def _slope(hand: Hand, inputs: Inputs, leaf: Any, along: Any, step: float) -> float:
-    """Measure the slope of the loss along a direction, to fourth order."""
-    base = np.asarray(leaf.of(inputs), float)
-
-    def at(t: float) -> float:
-        moved = base + t * along
-        moved = moved if isinstance(leaf.of(inputs), np.ndarray) else float(moved)
-        return float(hand.loss(leaf.put(copied(inputs), moved)))
-
-    near, far = at(step) - at(-step), at(2 * step) - at(-2 * step)
-    return (8 * near - far) / (12 * step)
-
-
-def _measured(hand: Hand, inputs: Inputs, leaf: Any, step: float) -> Any:
-    base = np.asarray(leaf.of(inputs), float)
-    found = np.zeros(base.shape)
-    for index in np.ndindex(base.shape):
-        along = np.zeros(base.shape)
-        along[index] = 1.0
-        found[index] = _slope(hand, inputs, leaf, along, step)
-    return found
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """The leaves whose gradient is 0 throughout."""
+        return tuple(n for n, g in self.gradients.items() if not np.any(g))
 
 
 class Given(NamedTuple):
-    """What was found at the inputs given: notes, and leaves that are wrong there, with why."""
+    """What there is to say of the very inputs that were given.
 
-    notes: list[str]
-    wrong: dict[str, str]
+    ``problem`` is a sentence if the loss or its gradient is not finite there; ``wrong`` the leaves
+    that differ, with how many entries do; ``notes`` what differs by a convention only,
+    and ``kinks`` at which entries of which leaves.
+    """
 
-
-def at_given(hand: Hand, inputs: Inputs) -> Given:
-    """Look at the very inputs that were given: they may be at a kink, or not be finite."""
-    notes: list[str] = []
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            value = float(hand.loss(copied(inputs)))
-        except Exception as error:  # it runs at other inputs
-            return Given([f"the loss fails at the inputs given: {error}"], {})
-        if not np.isfinite(value):
-            what = "NaN" if np.isnan(value) else "infinite"
-            return Given([
-                f"the loss is {what} at the inputs given, so that no gradient can be compared "
-                "there: it overflows, or leaves what its functions are defined for. What follows "
-                "was found at other points, where it is finite"
-            ], {})  # fmt: skip
-        found = hand.run(inputs).gradients
-        true = _given_truth(hand, inputs, value)
-        wrong: dict[str, str] = {}
-        for leaf in hand.leaves:
-            got, want = found[leaf.name], true.get(leaf.name)
-            if want is None or (same(got, want, 1e-5)):
-                continue
-            if np.shape(got) != np.shape(want):
-                continue  # the shape is wrong everywhere
-            bad = ~(np.abs(got - want) <= 1e-5 * np.max(np.abs(want), initial=0.0) + 1e-9)
-            if np.isnan(got).any():
-                wrong[leaf.name] = (
-                    f"{int(np.isnan(got).sum())} of {bad.size} entries are NaN at the inputs given, "
-                    "where the loss is finite"
-                )
-            elif _is_right_beside(hand, inputs, leaf):
-                notes.append(
-                    f"{int(bad.sum())} of {bad.size} entries of the gradient of {leaf.name} differ "
-                    "at the inputs given, but not next to them: the loss has a kink there, where "
-                    "each library follows a convention of its own"
-                )
-            else:
-                wrong[leaf.name] = (
-                    f"{int(bad.sum())} of {bad.size} entries differ at the inputs given, though the "
-                    "gradient is right at other points"
-                )
-    return Given(notes, wrong)
+    problem: str
+    wrong: dict[str, int]
+    notes: tuple[str, ...]
+    kinks: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
-def _given_truth(hand: Hand, inputs: Inputs, value: float) -> dict[str, Any]:
-    found = _automatic_at(hand, inputs, value)
-    if found is not None:
-        return found
-    return {leaf.name: _measured(hand, inputs, leaf, _STEP) for leaf in hand.leaves
-            if np.size(leaf.of(inputs)) <= 400}  # fmt: skip
+def same(found: Any, true: Any, tolerance: float = _EXACT) -> bool:
+    """Whether two arrays have one shape and the same numbers; NaN is never the same.
+
+    Examples
+    --------
+    >>> same(np.ones((1, 2)), np.ones(2)), same(np.ones(2), np.ones(2) + 1e-9)
+    (False, True)
+    """
+    if np.shape(found) != np.shape(true):
+        return False
+    return not np.any(_differing(found, true, tolerance))
 
 
-def _automatic_at(hand: Hand, inputs: Inputs, value: float) -> dict[str, Any] | None:
-    if any(leaf.keys for leaf in hand.leaves) or hand.owners:
-        return None
+def _differing(found: Any, true: Any, tolerance: float) -> Any:
+    """Return which entries differ by more than a fraction of the largest."""
+    found = np.asarray(found)
+    if found.dtype.kind not in "fiub":
+        return np.ones(found.shape, bool)
+    if found.dtype == np.float32:
+        tolerance = max(tolerance, _SINGLE)
+    scale = float(np.max(np.abs(true), initial=0.0))
+    # next to a gradient that is 0, what rounding leaves is 0 as well
+    return ~(np.abs(np.subtract(found, true, dtype=float)) <= tolerance * scale + 1e-12)
+
+
+def truth(hand: Hand, inputs: Inputs, wrt: tuple[str, ...]) -> Truth:
+    """Return the loss and its true gradient at a point.
+
+    Parameters
+    ----------
+    hand : Hand
+        The learner's functions.
+    inputs : dict
+        The point.
+    wrt : tuple of str
+        The leaves.
+    """
+    inputs = double(dict(inputs))
+    value, exact = _value(hand, inputs)
+    judged = _believed(hand, inputs, wrt, value, exact)
+    return _completed(hand, inputs, wrt, value, exact, judged)
+
+
+def _completed(hand: Hand, inputs: Inputs, wrt: tuple[str, ...], value: float, exact: float,
+               judged: dict[str, Any]) -> Truth:  # fmt: skip
+    """Return the truth of which some gradients are known."""
+    rest = [n for n in wrt if n not in judged]
+    judged = judged | {n: _by_differences(hand, inputs, n, value, exact) for n in rest}
+    tolerance = _EXACT if exact < 1e-10 and not rest else max(1e-5, 20 * exact**0.8)
+    return Truth(value, {n: judged[n] for n in wrt}, bool(rest), tolerance)
+
+
+def _value(hand: Hand, inputs: Inputs) -> tuple[float, float]:
+    """Return the loss on plain arrays, and the rounding of the type that it is computed in."""
+    value = np.asarray(hand.loss(copied(inputs)))
+    eps = np.finfo(value.dtype).eps if value.dtype.kind == "f" else np.finfo(float).eps
+    return float(value), float(eps)
+
+
+def _believed(hand: Hand, inputs: Inputs, wrt: tuple[str, ...], value: float,
+              exact: float) -> dict[str, Any]:  # fmt: skip
+    """Return the gradients of the tape that give the slopes of the plain run."""
+    judged: dict[str, Any] = {}
+    for way in (_by_tape, _by_trace):
+        rest = tuple(n for n in wrt if n not in judged)
+        found = way(hand, inputs, rest, value) if rest else {}
+        judged |= {n: g for n, g in found.items() if _is_slope(hand, inputs, n, g, value, exact)}
+    return judged
+
+
+def _by_trace(hand: Hand, inputs: Inputs, wrt: tuple[str, ...], value: float) -> dict[str, Any]:
+    """Return gradients of a loss that writes into arrays, which expressions can follow."""
+    given = {n: v for n, v in leaves(inputs) if is_real(v)}
+    names = {n: f"input_{i}" for i, n in enumerate(given)}
+
+    def loss(**values: Any) -> Any:
+        return hand.loss(replaced(copied(inputs), {n: values[name] for n, name in names.items()}))
+
+    held = {name: given[n] for n, name in names.items()}
     try:
-        wide = {n: np.asarray(v, float) if n in hand.wrt else copied(v) for n, v in inputs.items()}
-        found, slopes = value_and_grad(lambda **g: hand.loss(g), wrt=hand.wrt)(**wide)
-    except Exception:  # as above
-        return None
-    if not np.isclose(float(found), value, rtol=1e-5):
-        return None
-    return {n: np.asarray(s, float) for n, s in zip(hand.wrt, slopes, strict=True)}
+        traced = trace(loss, held, tuple(names[n] for n in wrt), generic=False)
+        seed = traced.world.lift(np.ones((), traced.output.dtype))
+        slopes = {node: g for node, g, _ in reverse(traced.output, seed)}
+        zero = traced.world.lift(0.0)
+        wanted = [slopes.get(traced.inputs[names[n]], zero) for n in wrt]
+        found = evaluate(wanted, environment(held))
+    except Exception:  # nor can these follow everything
+        return {}
+    return {n: np.array(np.broadcast_to(g, np.shape(given[n])))
+            for n, g in zip(wrt, found, strict=True)}  # fmt: skip
 
 
-def _is_right_beside(hand: Hand, inputs: Inputs, leaf: Any) -> bool:
-    """Whether a gradient is right at points next to some inputs."""
-    for seed in range(2):
+def _by_tape(hand: Hand, inputs: Inputs, wrt: tuple[str, ...], value: float) -> dict[str, Any]:
+    """Return gradients by automatic differentiation; none where it cannot be believed."""
+    given = dict(leaves(inputs))
+
+    def loss(*values: Any) -> Any:
+        return hand.loss(replaced(copied(inputs), dict(zip(wrt, values, strict=True))))
+
+    try:
+        found, slopes = value_and_grad(loss, wrt=tuple(range(len(wrt))))(*(given[n] for n in wrt))
+    except Exception:  # what the tape cannot follow is differentiated by differences
+        return {}
+    if not math.isclose(float(found), value, rel_tol=1e-6, abs_tol=1e-12):
+        return {}  # as where an array is written through a second name
+    return dict(zip(wrt, slopes, strict=True))
+
+
+def _along(hand: Hand, inputs: Inputs, name: str, way: Any) -> Callable[[float], float]:
+    """Return the loss as a function of a step along a direction."""
+    start = dict(leaves(inputs))[name]
+
+    def at(step: float) -> float:
+        moved = start + step * way
+        return float(np.asarray(hand.loss(replaced(copied(inputs), {name: moved}))))
+
+    return at
+
+
+def _slope(at: Callable[[float], float], middle: float, exact: float) -> float:
+    """Return a derivative by central differences, of smaller steps if a kink is between them."""
+    first = 0.1 * math.pow(exact, 0.2)
+    slope = before = math.nan
+    for h in (first, first / 10, first / 100):
+        above, below = at(h), at(-h)
+        slope = (above - below) / (2 * h)
+        bent = abs(above - 2 * middle + below) / h
+        noise = 20 * exact * abs(middle) / h
+        if bent <= 2e-4 * abs(slope) + noise + 1e-12:  # as straight as can be told
+            return slope
+        richer = (8 * (above - below) - (at(2 * h) - at(-2 * h))) / (12 * h)
+        if abs(richer - slope) <= 1e-5 * abs(slope) + noise:
+            return richer
+        if abs(slope - before) <= 1e-7 * abs(slope):
+            return slope
+        before = slope
+    return slope
+
+
+def _is_slope(hand: Hand, inputs: Inputs, name: str, gradient: Any, middle: float,
+              exact: float) -> bool:  # fmt: skip
+    """Whether a gradient gives the slope along a direction, by differences."""
+    shape, value = np.shape(gradient), np.asarray(dict(leaves(inputs))[name])
+    length = math.sqrt(float(np.mean(value**2))) if value.size else 0.0
+    length = min(1.0, length or 1.0)  # small parameters are moved by little
+    for seed in (0, 1):
         rng = np.random.default_rng(seed)
-        beside = {n: _moved(v, rng) for n, v in inputs.items()}
-        true = _given_truth(hand, beside, float(hand.loss(copied(beside)))).get(leaf.name)
-        if true is None or not same(hand.run(beside).gradients[leaf.name], true, 1e-4):
-            return False
-    return True
+        way = rng.uniform(0.3, 1.0, shape) * rng.choice([-1.0, 1.0], shape)
+        way *= length / math.sqrt(max(1, value.size))
+        wanted = float(np.sum(gradient * way))
+        scale = max(abs(wanted), length * float(np.max(np.abs(gradient), initial=0.0)))
+        slack = (1e-5 if exact < 1e-10 else 1e-2) * scale + 1e-9 * (1e-3 + abs(middle))
+        if abs(_slope(_along(hand, inputs, name, way), middle, exact) - wanted) <= slack:
+            return True
+    return False
 
 
-def _moved(value: Any, rng: Any) -> Any:
-    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
-        scale = 1e-4 * (float(np.std(value)) or 1.0)
-        return value + scale * rng.standard_normal(value.shape)
-    return value
+def _by_differences(hand: Hand, inputs: Inputs, name: str, middle: float,
+                    exact: float) -> np.ndarray:  # fmt: skip
+    """Return a gradient entry by entry."""
+    start = np.asarray(dict(leaves(inputs))[name], float)
+    gradient = np.zeros_like(start)
+    for place in np.ndindex(start.shape):
+        way = np.zeros_like(start)
+        way[place] = 1.0
+        gradient[place] = _slope(_along(hand, inputs, name, way), middle, exact)
+    return gradient
+
+
+# --- the inputs given ---
+
+
+def given_point(hand: Hand, inputs: Inputs, wrt: tuple[str, ...]) -> Given:
+    """Look at the inputs given themselves: whether all is finite, and the gradient right.
+
+    The entries that differ only where the loss has a kink follow a convention, if they lie within
+    the slopes beside it.
+    """
+    notes: tuple[str, ...] = ()
+    problem = _infinite_data(inputs)
+    if not problem and _size(inputs) > _MANY:
+        inputs, note = _fewer(hand, inputs, wrt)
+        notes = (note,) if note else ()
+    if problem:
+        return Given(problem, {}, ())
+    if _size(inputs) > 10 * _MANY:
+        return _along_one_way(hand, inputs, wrt, notes)
+    inputs = double(dict(inputs))
+    found = hand.run(inputs).gradients
+    value, exact = _value(hand, inputs)
+    problem = _not_finite(value, found)
+    if problem:
+        return Given(problem, {}, ())
+    judged = _believed(hand, inputs, wrt, value, exact)
+    if sum(np.size(g) for n, g in found.items() if n not in judged) > _ENTRIES:
+        return _along_one_way(hand, inputs, wrt, notes)
+    true = _completed(hand, inputs, wrt, value, exact, judged)
+    wrong = {n: _differing(found[n], true.gradients[n], true.tolerance)
+             if np.shape(found[n]) == np.shape(true.gradients[n]) else np.ones(np.shape(found[n]))
+             for n in wrt if not same(found[n], true.gradients[n], true.tolerance)}  # fmt: skip
+    if not wrong:
+        return Given("", {}, notes)
+    kinks = dict(_kinks(hand, inputs, tuple(wrong), found))
+    notes += tuple(
+        f"{int(np.sum(wrong[n]))} of {np.size(wrong[n])} entries of the gradient of {n} differ at "
+        "the inputs given, but not next to them: the loss has a kink there, where each library "
+        "follows a convention of its own"
+        for n in wrong if n in kinks
+    )  # fmt: skip
+    return Given("", {n: int(np.sum(w)) for n, w in wrong.items() if n not in kinks}, notes, kinks)
+
+
+def _kinks(hand: Hand, inputs: Inputs, names: tuple[str, ...],
+           found: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:  # fmt: skip
+    """Yield the leaves that are right beside the inputs, and where the slopes there differ."""
+    points = [_beside(inputs, seed, side) for seed in range(4) for side in (1, -1)]
+    truths = [truth(hand, point, names) for point in points]
+    runs = [hand.run(point).gradients for point in points[:3]]
+    for name in names:
+        beside = zip(runs, truths, strict=False)
+        if not all(same(run[name], t.gradients[name], t.tolerance) for run, t in beside):
+            continue
+        slopes = np.array([t.gradients[name] for t in truths])
+        low, high = slopes.min(axis=0), slopes.max(axis=0)
+        largest = float(np.max(np.abs(slopes), initial=0.0))
+        # of many kinks in one sum, all may follow the same convention
+        most = math.sqrt(max(n for _, v in leaves(inputs) for n in (1, *np.shape(v))))
+        width = most * (high - low) + 0.02 * largest
+        if np.all((found[name] >= low - width) & (found[name] <= high + width)):
+            yield name, high - low > 0.02 * largest
+
+
+def _beside(inputs: Inputs, seed: int, side: int) -> dict[str, Any]:
+    """Return inputs that differ by little: to the one side, or as much to the other."""
+    rng = np.random.default_rng(seed)
+    moved = {}
+    for name, value in leaves(inputs):
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f" and np.isfinite(value).all():
+            scale = side * 3e-3 * (float(np.std(value)) or 1.0)
+            moved[name] = value + scale * rng.standard_normal(value.shape)
+    made: dict[str, Any] = replaced(dict(inputs), moved)
+    return made
+
+
+def _size(inputs: Inputs) -> int:
+    return sum(v.size for _, v in leaves(inputs) if isinstance(v, np.ndarray))
+
+
+def _fewer(hand: Hand, inputs: Inputs, wrt: tuple[str, ...]) -> tuple[Inputs, str]:
+    """Return fewer examples, and a note: an axis is cut that no parameter has."""
+    given = dict(leaves(inputs))
+    arrays = {n: v for n, v in given.items() if isinstance(v, np.ndarray)}
+    kept = {n for name in wrt for n in np.shape(given[name])}
+    longest = max((n for v in arrays.values() for n in v.shape if n not in kept), default=0)
+    rest = _size(inputs) / max(1, longest)
+    count = max(20, int(_MANY / max(1.0, rest)))
+    if count >= longest:
+        return inputs, ""
+    cut = {n: v[tuple(slice(count if m == longest else None) for m in v.shape)]
+           for n, v in arrays.items() if longest in v.shape}  # fmt: skip
+    fewer: Inputs = replaced(dict(inputs), cut)
+    try:
+        hand.run(fewer)
+        hand.loss(copied(fewer))
+    except Exception:  # a size may be known in another way
+        return inputs, ""
+    return fewer, f"of the inputs given, the first {count} of {longest} were looked at"
+
+
+def _infinite_data(inputs: Inputs) -> str:
+    """Say where an input is NaN; nothing if none is."""
+    for name, array in leaves(inputs):
+        if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
+            continue
+        if np.isnan(np.sum(array)) and np.isnan(array).any():
+            place = tuple(map(int, np.argwhere(np.isnan(array))[0]))
+            return f"{name} contains NaN, first at {place}: there is no gradient there"
+    return ""
+
+
+def _not_finite(value: float, found: Mapping[str, Any]) -> str:
+    """Say what is not finite at the inputs given; nothing if all is."""
+    if not math.isfinite(value):
+        return (f"the loss is not finite at the inputs given ({value}), so it has no gradient "
+                "there: what is said was found at other points. Compute it in a stable way, or "
+                "check at smaller parameters")  # fmt: skip
+    for name, gradient in found.items():
+        bad = ~np.isfinite(np.asarray(gradient, float))
+        if bad.any():
+            return (f"{int(bad.sum())} of {bad.size} entries of the gradient of {name} are not "
+                    f"finite at the inputs given, though the loss is {value:.6g}")  # fmt: skip
+    return ""
+
+
+def _along_one_way(hand: Hand, inputs: Inputs, wrt: tuple[str, ...],
+                   notes: tuple[str, ...]) -> Given:  # fmt: skip
+    """Compare slopes along one direction for each leaf: large arrays are not copied."""
+    try:
+        found, value = hand.run(inputs).gradients, _value(hand, inputs)[0]
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+        note = "the inputs given are large and are written to: only small points were looked at"
+        return Given("", {}, (*notes, note))
+    problem = _not_finite(value, found)
+    given, wrong = dict(leaves(inputs)), dict[str, int]()
+    for name in () if problem else wrt:
+        if np.size(given[name]) > LARGE or np.shape(found[name]) != np.shape(given[name]):
+            continue
+        single = np.asarray(given[name]).dtype == np.float32
+        way = np.sign(found[name]) + 0.1  # where rounding of the loss matters least
+        way = way / max(1.0, float(np.sum(np.abs(way))))
+        at = _along(hand, inputs, name, way)
+        step = (1e-1 if single else 1e-3) * max(1.0, float(np.max(np.abs(given[name]))))
+        slope, wanted = (at(step) - at(-step)) / (2 * step), float(np.sum(found[name] * way))
+        smaller = (at(step / 10) - at(-step / 10)) / (step / 5)
+        settled = abs(slope - smaller) <= 1e-2 * abs(slope)
+        if settled and abs(smaller - wanted) > 5e-2 * max(abs(smaller), abs(wanted)):
+            wrong[name] = int(np.size(found[name]))
+    return Given(problem, wrong, notes)
