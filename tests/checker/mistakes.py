@@ -85,7 +85,7 @@ MISTAKES = [
         ("hinge", "                dW[:, y[i]] -= X[i]\n", ""),
         ("hinge", "if margin > 0", "if margin < 0"),
         ("hinge", "dW += 2 * reg * W", "dW += reg * W"),
-        ("hinge_squared", "dm = 2 * m /", "dm = m /"),
+        ("hinge_squared", "dm = 2 * m", "dm = m"),
         ("hinge_squared", "dscores = -dm * y", "dscores = -dm"),
         ("ridge", "2 * residual / len(y)", "2 * residual"),
         ("ridge", "2 * residual / len(y)", "residual / len(y)"),

