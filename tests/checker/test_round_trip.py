@@ -129,7 +129,7 @@ def out_of_place(source):
 
 def in_place(source):
     """``a = 1.0 * b; a /= c`` for ``a = b / c``."""
-    return re.sub(r"^( +)(\w+) = (\w+) / ([\w.]+)\n", r"\1\2 = 1.0 * \3\n\1\2 /= \4\n", source,
+    return re.sub(r"^( +)(\w+) = (\w+|\([^()]+\)) / ([\w.]+)\n", r"\1\2 = 1.0 * \3\n\1\2 /= \4\n", source,
                   flags=re.MULTILINE)  # fmt: skip
 
 

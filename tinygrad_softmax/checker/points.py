@@ -40,13 +40,17 @@ def points(hand: Hand, inputs: Inputs, most: int) -> Points:
         What the functions raise, if they run at no point at all.
     """
     problem: Exception | None = None
-    for how, drawn in (("", _traced(hand, inputs)), ("", _resized(inputs)), (
-        "the functions run at the sizes given only", _same_sizes(inputs))):  # fmt: skip
+    for how, drawn, finite in (
+        ("", _traced(hand, inputs), True),
+        ("", _resized(inputs), True),
+        ("the functions run at the sizes given only", _same_sizes(inputs), True),
+        ("", _resized(inputs), False),  # where nothing else is to be had
+    ):
         found: list[Inputs] = []
         try:
             for candidate in islice(drawn, 4 * most + 4):
                 problem = _runs(hand, candidate) or problem
-                if _usable(hand, candidate):
+                if _usable(hand, candidate, finite):
                     found.append(candidate)
                 if len(found) == most:
                     return Points(found, how)
@@ -57,13 +61,14 @@ def points(hand: Hand, inputs: Inputs, most: int) -> Points:
 
 def _runs(hand: Hand, point: Inputs) -> Exception | None:
     try:
-        _quiet(hand.loss, point)
+        _quiet(hand.loss, copied(point))
+        _quiet(hand.run, point)
     except Exception as error:  # the person's own, at our sizes
         return error
     return None
 
 
-def _usable(hand: Hand, point: Inputs) -> bool:
+def _usable(hand: Hand, point: Inputs, finite: bool) -> bool:
     try:
         value = _quiet(hand.loss, copied(point))
         if not np.isfinite(value):
@@ -71,7 +76,7 @@ def _usable(hand: Hand, point: Inputs) -> bool:
         found = _quiet(hand.run, point).gradients
     except Exception:  # they do not run at these sizes
         return False
-    return all(np.all(np.isfinite(np.asarray(g, float))) for g in found.values()
+    return not finite or all(np.all(np.isfinite(np.asarray(g, float))) for g in found.values()
                if np.asarray(g).dtype.kind in "fiub")  # fmt: skip
 
 
@@ -279,4 +284,4 @@ def _tamed(hand: Hand, values: Inputs, rng: Any) -> Inputs:
 
 def _named(hand: Hand) -> Any:
     """Return the loss as a function of the inputs by name, for the tracer."""
-    return hand.loss_function
+    return hand.loss_function if hand.seed is None else lambda **given: hand.loss(given)
