@@ -35,13 +35,13 @@ def test_the_failure_is_the_report(pytester):
     assert [len(passed), len(failed)] == [1, 2]
     wrong, other = (report.longreprtext for report in failed)
     assert "The gradients are wrong" in wrong
-    assert "half what it should be" in wrong
+    assert "the factor `2` is missing" in wrong
     assert "check_gradients(" not in wrong
     assert "assert 1 == 2" in other
 
 
 def test_before_anything_was_checked_the_plugin_does_nothing(pytester, monkeypatch):
-    monkeypatch.delitem(pytest_plugin.sys.modules, "tinygrad_softmax.check.report", raising=False)
+    monkeypatch.delitem(pytest_plugin.sys.modules, "tinygrad_softmax.checker.report", raising=False)
     pytester.makepyfile("def test_other():\n    assert 1 == 2")
     result = pytester.inline_run("-p", "no:cacheprovider")
     _, _, (failed,) = result.listoutcomes()

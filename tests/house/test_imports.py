@@ -18,7 +18,7 @@ FLOORS = [
     {"ir"},
     {"derivation", "symbolic"},
     {"compiler", "explanation"},
-    {"check", "classifier", "drawing"},
+    {"checker", "classifier", "drawing"},
     {"testing", "pytest_plugin"},
     {"commands", "__main__"},
 ]
@@ -77,7 +77,7 @@ def test_imports_never_go_in_a_circle():
     TopologicalSorter({module: set(imported(module)) - {module} for module in ROOMS}).prepare()
 
 
-TOOLS = ("check", "classifier", "compiler", "derivation", "drawing", "explanation", "ir",
+TOOLS = ("checker", "classifier", "compiler", "derivation", "drawing", "explanation", "ir",
          "symbolic", "testing")  # fmt: skip
 
 

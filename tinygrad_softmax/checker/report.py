@@ -118,7 +118,8 @@ class Report:
     @property
     def diff(self) -> str:
         """The changes as a unified diff; empty if there are none."""
-        old, new = (text.splitlines(keepends=True) for text in (self.source, self.repaired))
+        texts = (f"{text}\n" if text else "" for text in (self.source, self.repaired))
+        old, new = (text.splitlines(keepends=True) for text in texts)
         return "".join(difflib.unified_diff(old, new, "yours", "repaired")) if new else ""
 
     def raise_if_wrong(self) -> None:

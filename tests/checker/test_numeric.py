@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from tests.problems import raises
 from tests.strategies import seeds
 from tinygrad_softmax import Tensor, softmax
-from tinygrad_softmax.check.numeric import agrees, directional, numerical_gradient
-from tinygrad_softmax.check.slopes import TRUST
+from tinygrad_softmax.checker.numeric import agrees, directional, numerical_gradient
+from tinygrad_softmax.checker.slopes import TRUST
 from tinygrad_softmax.core.errors import ShapeError
 
 # --- measuring ------------------------------------------------------------------------------------

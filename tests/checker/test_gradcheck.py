@@ -5,8 +5,8 @@ import pytest
 
 from tests.problems import raises
 from tinygrad_softmax import Tensor, cross_entropy, relu
-from tinygrad_softmax.check import numeric
-from tinygrad_softmax.check.numeric import GradCheckError, Numerical, gradcheck
+from tinygrad_softmax.checker import numeric
+from tinygrad_softmax.checker.numeric import GradCheckError, Numerical, gradcheck
 from tinygrad_softmax.core.op import Op
 
 # --- right and wrong rules ------------------------------------------------------------------------
