@@ -100,7 +100,8 @@ class Source:
         code = _inside(made, name)
         if code.co_freevars != self.code.co_freevars:
             raise SyntaxError("other variables of the surrounding function are used")
-        if set(code.co_names) & set(self.code.co_varnames):
+        lost = {*self.code.co_varnames} - {*code.co_varnames, *code.co_cellvars}
+        if lost & {*code.co_names}:
             raise SyntaxError("a variable is not assigned any more: a global one would be changed")
         return code
 

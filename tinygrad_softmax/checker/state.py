@@ -43,7 +43,9 @@ class State:
         """Put parameters and seed in place for a call, and back afterwards."""
         saved = [(o, dict(vars(o))) for o in self.objects]
         before = dict(self.params) if self.params is not None else {}
-        states = np.random.get_state(), random.getstate()  # noqa: NPY002 - the learner's own
+        states: Any = None
+        if self.seed is not None:
+            states = np.random.get_state(), random.getstate()  # noqa: NPY002 - the learner's own
         self.own = {n: inputs[n] for n in before if n in inputs}
         try:
             self._put(before)
@@ -55,7 +57,7 @@ class State:
             for o, held in saved:
                 vars(o).clear()
                 vars(o).update(held)
-            if self.seed is not None:
+            if states is not None:
                 np.random.set_state(states[0])  # noqa: NPY002 - as above
                 random.setstate(states[1])
 
