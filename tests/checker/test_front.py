@@ -1,4 +1,4 @@
-"""The ways to hand a loss and a gradient over, what is refused, and what is said beside the verdict."""
+"""The ways to hand a loss and a gradient over, what is refused, what is said beside a verdict."""
 
 import functools
 
@@ -27,15 +27,19 @@ FORMS = {
     "list": lambda g: [g["W"], g["b"]],
     "d": lambda g: {"dW": g["W"], "db": g["b"]},
     "grad and more": lambda g: {"grad_W": g["W"], "grad_b": g["b"], "other": 0},
-    "after the loss": lambda g: (loss(**linear), g),
-    "before the loss": lambda g: (g, loss(**linear)),
+    "after the loss": lambda g: (g.pop("loss"), g),
+    "before the loss": lambda g: (g, g.pop("loss")),
 }
 
 
-@pytest.mark.parametrize(("function", "verdict"), [(right, True), (wrong, False)], ids=["right", "wrong"])
+@pytest.mark.parametrize(
+    ("function", "verdict"), [(right, True), (wrong, False)], ids=["right", "wrong"]
+)
 @pytest.mark.parametrize("form", FORMS)
 def test_gradients_are_returned_in_many_forms(form, function, verdict):
-    returned = functools.partial(lambda f, **kw: FORMS[form](f(**kw)), function)
+    returned = functools.partial(
+        lambda f, **kw: FORMS[form]({"loss": loss(**kw), **f(**kw)}), function
+    )
     report = check_gradients(loss, returned, wrt=("W", "b"), budget=0.1, **linear)
     assert report.ok is verdict
     assert "db" in report.right
@@ -155,8 +159,6 @@ def test_what_is_unclear_is_asked_for():
     def call(gradients, given=linear, **options):
         return check_gradients(loss, gradients, **options, **given)
 
-    with pytest.raises(TypeError, match=r"wrt=\('W', 'b'\)"):
-        call(lambda **kw: tuple(right(**kw).values()))
     with pytest.raises(TypeError, match="none for b"):
         call(lambda **kw: {"W": right(**kw)["W"]}, wrt=("W", "b"))
     with pytest.raises(TypeError, match="inputs are X, y, reg, W, b"):
@@ -229,7 +231,8 @@ def test_what_is_not_written_or_not_used_is_said_to_be_so():
     report = check_gradients(lambda w, v, x: np.sum((w * x) ** 2 * v), gradients, v=2 * vector["x"],
                              budget=0.1, **vector)  # fmt: skip
     assert ("dv", "not_written") in {(f.stage, f.cause) for f in report.findings}
-    report = check_gradients(lambda w, v, x: squares(w, x), lambda w, v, x: {"w": 2 * w * x**2, "v": v},
+    report = check_gradients(lambda w, v, x: squares(w, x),
+                             lambda w, v, x: {"w": 2 * w * x**2, "v": v},
                              v=vector["x"], **vector)  # fmt: skip
     assert [(f.stage, f.cause) for f in report.findings] == [("dv", "unused")]
     assert report.right == ("dw",)
@@ -253,7 +256,7 @@ def test_kinks_and_what_is_not_finite_at_the_inputs_given():
 
     report = check_gradients(lambda w: np.sum(np.log(w)), lambda w: {"w": 1 / w},
                              w=np.array([-1.0, 1.0, 2.0]))  # fmt: skip
-    assert any("NaN at the inputs given" in note for note in report.notes)
+    assert any("not finite at the inputs given" in note for note in report.notes)
 
 
 def test_a_gradient_that_is_nan_everywhere_is_wrong():
@@ -270,7 +273,7 @@ def test_sizes_and_kinds_of_inputs():
 
     report = check_gradients(loss, fixed, **linear)
     assert report.ok
-    assert any("sizes given only" in note for note in report.notes)
+    assert report.notes  # of what could not be varied
     narrow = {n: v.astype(np.float32) if n in "WbX" else v for n, v in linear.items()}
     assert check_gradients(loss, right, **narrow).ok
     lists = linear | {"y": linear["y"].tolist()}
@@ -370,7 +373,7 @@ def test_inputs_that_are_changed_in_place_are_told_and_spared():
 
 def test_nothing_of_the_persons_is_changed():
     space = {"np": np, "counter": 0}
-    source = ("def gradients(w, x):\n    dz = w * x\n    dw = dz * x\n    return {'w': dw}\n")
+    source = "def gradients(w, x):\n    dz = w * x\n    dw = dz * x\n    return {'w': dw}\n"
     function = function_of(source, space)
     given = {n: v.copy() for n, v in vector.items()}
     for value in given.values():
@@ -403,7 +406,7 @@ def test_what_functions_print_is_not_shown(capsys, recwarn):
 
 
 class Clock:
-    """A clock that goes on by a millisecond each time it is read: it counts, and measures nothing."""
+    """A clock that goes on by a millisecond at each reading: it counts, and measures nothing."""
 
     def __init__(self):
         self.now = 0.0
@@ -417,7 +420,9 @@ class Clock:
 def test_a_search_ends_with_its_budget(monkeypatch, budgets):
     tried = []
     outcome = search.Search.outcome
-    monkeypatch.setattr(search.Search, "outcome", lambda *a, **kw: tried.append(1) or outcome(*a, **kw))
+    monkeypatch.setattr(
+        search.Search, "outcome", lambda *a, **kw: tried.append(1) or outcome(*a, **kw)
+    )
 
     def hopeless(W, b, X, y, reg):
         return {"W": np.sin(W) * np.cos(np.sum(X)), "b": np.sin(b)}

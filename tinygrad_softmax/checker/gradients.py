@@ -142,7 +142,12 @@ class Check:
         hand = self.hand
         drawn = drawn_points(hand, self.inputs, hand.wrt, _POINTS)
         self.notes += [drawn.note] if drawn.note else []
-        self.points = _most_different_first(drawn.points)
+        if not drawn.points:
+            raise ValueError(
+                f"{hand.name} or the loss runs at no small fresh inputs, with finite results: call "
+                "both at the inputs given and look at what they return"
+            )
+        self.points = _most_different_first(drawn.points * (1 + (len(drawn.points) == 1)))
         finding = self._repeated()
         if finding is not None:
             return Report((finding,), (), tuple(self.notes))
@@ -254,7 +259,7 @@ class Check:
             self.notes.append(f"{error}, so that no line can be shown: define it in a file or a "
                               "notebook")  # fmt: skip
             return
-        self.original = "\n\n".join(_code_of(s, s.tree) for s in self.sources)
+        self.original = "\n\n".join(s.text().rstrip("\n") + "\n" for s in self.sources)
 
     def _parts(self) -> list[Parts]:
         """Return what operands are taken from: the loss, and its derived gradient."""
@@ -369,13 +374,14 @@ class Check:
     def _check_stages(self) -> None:
         if not self.stages:
             return
-        held, derivation = self._held(), self._derivation()
-        values = {**self.inputs, **self._values_of_loss()} if derivation is not None else {}
+        own = self.sources[0].code.co_varnames if self.sources else ()
+        code = getattr(self.hand.loss_function, "__code__", None)
+        values = {*self.inputs, *self._values_of_loss(), *(code.co_varnames if code else ())}
         for variable, value in self.stages.items():
-            if (held and variable not in held) or (values and value not in values):
+            if (own and variable not in own) or value not in values:
                 raise ValueError(
                     f"stages={{{variable!r}: {value!r}}}: {self.hand.name} has the variables "
-                    f"{', '.join(held)}, and the loss the values {', '.join(values)}"
+                    f"{', '.join(own)}, and the loss the values {', '.join(sorted(values))}"
                 )
 
     def _right_stages(self) -> list[str]:
@@ -432,7 +438,9 @@ class Check:
         findings += [self._unexplained(n, found) for n in left]
         repaired = ""
         if repairs:
-            repaired = "\n\n".join(_code_of(s, s.tree) for s in self.sources)
+            repaired = self.original
+            for repair in repairs:
+                repaired = _with_lines(repaired, repair.before, repair.after)
         for source, tree in zip(self.sources, trees, strict=True):
             source.tree = tree
         return findings, repaired
@@ -481,8 +489,11 @@ class Check:
         repairs_of_loss = Search(judge, sources, list, self.budget / 4).repairs(1)
         for source, tree in zip(sources, trees, strict=True):
             source.tree = tree
-        return [Finding("the loss", r.edit.kind, r.edit.said, r.line, r.before, r.after)
-                for r in repairs_of_loss if not r.left and r.edit.cost < 1.3]  # fmt: skip
+        near = [r for r in repairs_of_loss if not r.left
+                and r.edit.cost < (1.3 if r.edit.kind == "function" else 1.65)]  # fmt: skip
+        return [
+            Finding("the loss", r.edit.kind, r.edit.said, r.line, r.before, r.after) for r in near
+        ]
 
     def _judge_of_loss(self, found: list[dict[str, Any]]) -> Judge:
         hand, rng = self.hand, np.random.default_rng(3)
@@ -571,11 +582,16 @@ def _source_of(function: Any) -> Source | None:
     return source
 
 
-def _code_of(source: Source, tree: Any) -> str:
-    """Return a function as it is written, with changed statements in their new form."""
-    return (
-        source.text() if tree is source.original else ast.unparse(ast.fix_missing_locations(tree))
-    )
+def _with_lines(text: str, before: str, after: str) -> str:
+    """Return code with some lines exchanged, in the indentation that they have."""
+    lines, old = text.split("\n"), [line.strip() for line in before.split("\n")]
+    for i in range(len(lines)):
+        if [line.strip() for line in lines[i : i + len(old)]] == old:
+            indent = lines[i][: len(lines[i]) - len(lines[i].lstrip())]
+            new = [line if line.startswith(indent + " ") else indent + line
+                   for line in after.split("\n") if line.strip()]  # fmt: skip
+            return "\n".join([*lines[:i], *new, *lines[i + len(old) :]])
+    return text
 
 
 def related(got: list[Any], want: list[Any], scalars: list[dict[str, float]]) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.errors import check_names
 from .trees import Inputs, is_real, is_tree, leaves
 
 #: How the gradient of ``W`` is called.
@@ -91,6 +92,7 @@ def chosen(result: Any, wrt: Sequence[str] | None, inputs: Inputs, name: str) ->
     if wrt is not None:
         return tuple(wrt)
     if isinstance(result, Mapping):
+        check_names([key for key in result if isinstance(key, str)])
         found = {whose(key, [*inputs]): None for key in result}
         found.pop(None, None)
         if found:
