@@ -53,3 +53,11 @@ def pytest_runtest_call(item):
         return (yield)
     finally:
         sys.settrace(trace)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def time_to_search():
+    """Give the search of `check_gradients` all the time it needs: no test depends on a clock."""
+    from tinygrad_softmax import check_gradients
+
+    check_gradients.__kwdefaults__["budget"] = 600.0

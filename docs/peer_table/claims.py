@@ -110,7 +110,7 @@ def formula(lib: Any) -> str:
 def names_mistake(lib: Any) -> str:
     if lib.complaint is None:
         return absent(lib, CHECKER, "no checker")
-    told = lib.complaint()
+    told = " ".join(lib.complaint().split())
     named = "the division by `num_examples` is missing" in told
     return "yes" if named else "noticed, not named" if told else "not noticed"
 

@@ -308,17 +308,21 @@ class Check:
                     self._derived = derive(loss, hand.wrt, **copied(self.points[0]))
         return self._derived
 
-    def _known(self) -> set[Any]:
-        """Return the keys of values that are right: of the loss, and of its gradients."""
+    def _known(self) -> dict[Any, float]:
+        """Return the keys of values that are right, and how unlikely an edit of theirs is.
+
+        What the loss has, too, is hardly wrong; what is the gradient of one of its values may have
+        to be that of another one, as before a mask.
+        """
         if not hasattr(self, "_right_keys"):
             loss = (parts for parts in self._parts() if parts.origin == "loss")
-            keys = {part.key for parts in loss for part in parts}
+            keys = {part.key: 0.6 for parts in loss for part in parts}
             with contextlib.suppress(Exception):  # a formula for one size only
                 account = Account(self._derivation())
                 self.slopes = [account.slopes(copied(self.points[k])) for k in range(2)]
-                keys |= {key_of(tuple(s[e] for s in self.slopes)) for e in self.slopes[0]}
+                keys |= {key_of(tuple(s[e] for s in self.slopes)): 0.25 for e in self.slopes[0]}
             for leaf in self.hand.wrt:
-                keys.add(key_of(tuple(t.gradients[leaf] for t in self.truth[:2])))
+                keys[key_of(tuple(t.gradients[leaf] for t in self.truth[:2]))] = 0.6
             self._right_keys = keys
         return self._right_keys
 

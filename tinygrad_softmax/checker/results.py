@@ -89,6 +89,9 @@ def chosen(result: Any, wrt: Sequence[str] | None, inputs: Inputs, name: str) ->
     unknown = [n for n in wrt or () if n not in known]
     if unknown:
         raise TypeError(f"wrt names {', '.join(unknown)}, but the inputs are {', '.join(inputs)}")
+    twice = sorted({n for n in wrt or () if list(wrt or ()).count(n) > 1})
+    if twice:
+        raise TypeError(f"wrt names {', '.join(twice)} more than once: name each input once")
     if wrt is not None:
         return tuple(wrt)
     if isinstance(result, Mapping):

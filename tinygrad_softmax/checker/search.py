@@ -83,6 +83,7 @@ class _Place(NamedTuple):
     once: bool
     penalty: float
     first: bool  # whether it computes a wrong value from right ones
+    reaches: bool  # whether all that is wrong depends on it, as far as is known
 
 
 class Search:
@@ -102,7 +103,7 @@ class Search:
 
     def __init__(self, judge: Judge, sources: list[Source],
                  parts: Callable[[], list[Parts]], seconds: float,
-                 known: Callable[[], set[Any]] = set,
+                 known: Callable[[], dict[Any, float]] = dict,
                  is_stage: Callable[[str | None, Any], bool] | None = None) -> None:  # fmt: skip
         self.known, self.is_stage = known, is_stage
         self.helpers: tuple[str, ...] = ()
@@ -170,8 +171,7 @@ class Search:
         while wrong and len(found) < most and time.perf_counter() < self.end:
             repair = self.stage_step(wrong)
             if repair is None or repair.left:  # one change that makes all right is better
-                share = 1.0 if repair is None else 0.35
-                whole = self.step(wrong, share)
+                whole = self.step(wrong, only_whole=repair is not None)
                 if whole is not None and (repair is None or not whole.left):
                     repair = whole
             if repair is None:
@@ -271,12 +271,13 @@ class Search:
             return None
         return tuple(found) if all(isinstance(v, np.ndarray) for v in found) else None
 
-    def step(self, wrong: frozenset[str], share: float = 1.0) -> Repair | None:
+    def step(self, wrong: frozenset[str], only_whole: bool = False) -> Repair | None:
         """Return the cheapest edit that makes more right than is, everything if possible."""
+        share = 0.5 if only_whole else 1.0
         end = time.perf_counter() + share * (self.end - time.perf_counter())
         partial: tuple[float, Repair] | None = None
         seen: set[Any] = set()
-        for cost, place, edit in self._candidates(wrong):
+        for cost, place, edit in self._candidates(wrong, only_whole):
             if time.perf_counter() > end or (partial is not None and cost > partial[0] + 1.0):
                 break
             repair = self._tried(place, edit, wrong, seen)
@@ -288,14 +289,16 @@ class Search:
                 partial = (cost, repair)
         return partial[1] if partial is not None else None
 
-    def _candidates(self, wrong: frozenset[str]) -> Iterator[tuple[float, _Place, Edit]]:
+    def _candidates(self, wrong: frozenset[str],
+                    only_whole: bool) -> Iterator[tuple[float, _Place, Edit]]:  # fmt: skip
         """Yield what to try: first what is cheap and at hand, then all, the cheapest first."""
         places: list[tuple[_Place, list[Parts]]] = []
         for source in self.sources:
             values = self.recorded(source)
             if values is not None:
                 parts = [Parts(source.tree, values, "own", source.lines), *self.parts()]
-                places += [(place, parts) for place in self.places(source, values, wrong)]
+                places += [(place, parts) for place in self.places(source, values, wrong)
+                           if place.reaches or not only_whole]  # fmt: skip
         found = [(e.cost + place.penalty, n, place, e) for n, (place, parts) in enumerate(places)
                  for e in self.plain_edits(place, parts)]  # fmt: skip
         found.sort(key=lambda item: item[:2])
@@ -343,7 +346,8 @@ class Search:
                     penalty += 0.6
                 elif not touched >= wrong:
                     penalty += 0.25
-            yield _Place(source, path, node, scope, values, once, penalty, standing < 0)
+            yield _Place(source, path, node, scope, values, once, penalty, standing < 0,
+                         touched is None or touched >= wrong)  # fmt: skip
 
     def _touched(self, source: Source, path: Path, node: Any, base: Any) -> frozenset[str] | None:
         """Return which results change if what a statement computes is changed."""
@@ -559,7 +563,7 @@ def _helpers_of(source: Source) -> list[str]:
 
 
 def _standing(
-    node: Any, path: Path, values: tuple[Values, ...], tree: Any, right: set[Any]
+    node: Any, path: Path, values: tuple[Values, ...], tree: Any, right: dict[Any, float]
 ) -> float:
     """Return the penalty of a line: more if what it computes is right, less if it is at fault.
 
@@ -571,7 +575,8 @@ def _standing(
     made = _held_after(node, path, values, tree)
     if made is not None and _is_telling(made[0]):
         if key_of(made) in right:
-            return 0.0 if alias else 0.6  # what an alias is for is what comes after it
+            # what an alias is for is what comes after it
+            return 0.0 if alias else right[key_of(made)]
         used = [n for n in ast.walk(node.value) if isinstance(n, ast.Name)]
         held = [tuple(v.of.get(id(n)) for v in values) for n in used]
         arrays = [h for h in held if h[0] is not None and _is_telling(h[0])]
