@@ -1,7 +1,7 @@
-"""Mistakes that people make: the subject, a part of its right gradient, and what stands there instead.
+"""Mistakes that people make: the subject, a part of its right gradient, and what is there instead.
 
-``known`` is a mark for those where the repair must be the teacher's own: the line that was right, or
-one with which every variable holds the same. Without it any repair that is right will do.
+``known`` is a mark for those where the repair must be the teacher's own: the line that was right,
+or one with which every variable holds the same. Without it any repair that is right will do.
 """
 
 from typing import NamedTuple
@@ -37,8 +37,8 @@ MISTAKES = [
         ("softmax", "dW += reg * W", "dW += W"),
         ("softmax", "dW += reg * W", "dW += reg * W\n    db += reg * b"),
         ("softmax", "np.sum(dscores, axis=0, keepdims=True)", "np.sum(dscores, axis=0)"),
-        ("softmax", "np.sum(dscores, axis=0, keepdims=True)", "np.sum(dscores, axis=1, keepdims=True)"),
-        ("softmax", "np.sum(dscores, axis=0, keepdims=True)", "np.mean(dscores, axis=0, keepdims=True)"),
+        ("softmax", "np.sum(dscores, axis=0, keep", "np.sum(dscores, axis=1, keep"),
+        ("softmax", "np.sum(dscores, axis=0, keep", "np.mean(dscores, axis=0, keep"),
         ("softmax", "np.sum(dscores, axis=0, keepdims=True)", "dscores"),
         ("softmax", "np.dot(X.T, dscores)", "np.dot(dscores.T, X).T / num_examples"),
         ("softmax", "    dscores[range(num_examples), y] -= 1\n    dscores /= num_examples\n",

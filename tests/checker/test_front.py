@@ -32,7 +32,9 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize(("function", "verdict"), [(right, True), (wrong, False)], ids=["right", "wrong"])
+@pytest.mark.parametrize(
+    ("function", "verdict"), [(right, True), (wrong, False)], ids=["right", "wrong"]
+)
 @pytest.mark.parametrize("form", FORMS)
 def test_gradients_are_returned_in_many_forms(form, function, verdict):
     returned = functools.partial(lambda f, **kw: FORMS[form](f(**kw)), function)
@@ -370,7 +372,7 @@ def test_inputs_that_are_changed_in_place_are_told_and_spared():
 
 def test_nothing_of_the_persons_is_changed():
     space = {"np": np, "counter": 0}
-    source = ("def gradients(w, x):\n    dz = w * x\n    dw = dz * x\n    return {'w': dw}\n")
+    source = "def gradients(w, x):\n    dz = w * x\n    dw = dz * x\n    return {'w': dw}\n"
     function = function_of(source, space)
     given = {n: v.copy() for n, v in vector.items()}
     for value in given.values():
@@ -417,7 +419,9 @@ class Clock:
 def test_a_search_ends_with_its_budget(monkeypatch, budgets):
     tried = []
     outcome = search.Search.outcome
-    monkeypatch.setattr(search.Search, "outcome", lambda *a, **kw: tried.append(1) or outcome(*a, **kw))
+    monkeypatch.setattr(
+        search.Search, "outcome", lambda *a, **kw: tried.append(1) or outcome(*a, **kw)
+    )
 
     def hopeless(W, b, X, y, reg):
         return {"W": np.sin(W) * np.cos(np.sum(X)), "b": np.sin(b)}

@@ -70,7 +70,9 @@ def test_the_diff_applies_to_the_source(report, source, tmp_path):
     assert report.source.strip() == source.strip()
     file = tmp_path / "mine.py"
     file.write_text(report.source + "\n")
-    (tmp_path / "diff").write_text(report.diff if report.diff.endswith("\n") else report.diff + "\n")
+    (tmp_path / "diff").write_text(
+        report.diff if report.diff.endswith("\n") else report.diff + "\n"
+    )
     subprocess.run(["patch", file, tmp_path / "diff"], check=True, capture_output=True)
     mended = function_of(file.read_text(), {"np": np})
     assert check_gradients(loss, mended, **inputs).ok

@@ -29,7 +29,9 @@ MOST, BAR = 10, 0.9
 
 def single(value):
     """A value in single precision, where it is in double."""
-    return value.astype(np.float32) if isinstance(value, np.ndarray) and value.dtype == "f8" else value
+    return (
+        value.astype(np.float32) if isinstance(value, np.ndarray) and value.dtype == "f8" else value
+    )
 
 
 def mended(report, function):
@@ -82,6 +84,7 @@ def renamed(source):
 
 def split(source):
     """A first factor or term on a line of its own, where a line is a product or a sum."""
+
     def apart(match):
         indent, name, left, op, right = match.groups()
         return f"{indent}part_{name} = {left}\n{indent}{name} = part_{name} {op} {right}\n"
@@ -119,7 +122,9 @@ def as_methods(source):
 
 def kept_and_dropped(source):
     """An axis is kept, and dropped again."""
-    return re.sub(r"np\.sum\((\w+), axis=(\d)\)", r"np.sum(\1, axis=\2, keepdims=True).squeeze(\2)", source)
+    return re.sub(
+        r"np\.sum\((\w+), axis=(\d)\)", r"np.sum(\1, axis=\2, keepdims=True).squeeze(\2)", source
+    )
 
 
 def out_of_place(source):
@@ -135,7 +140,10 @@ def in_place(source):
 
 def with_a_helper(source):
     """The exponential in a function of one's own."""
-    return source.replace("np.exp(", "my_exp(") + "\ndef my_exp(a):\n    result = np.exp(a)\n    return result\n"
+    return (
+        source.replace("np.exp(", "my_exp(")
+        + "\ndef my_exp(a):\n    result = np.exp(a)\n    return result\n"
+    )
 
 
 def asserting(source):
@@ -174,7 +182,9 @@ def test_no_style_of_right_code_is_a_mistake(style):
 @pytest.mark.parametrize("name", SUBJECTS)
 def test_nor_are_several_at_once_or_single_precision(name):
     subject = SUBJECTS[name]
-    function = rewritten(subject.gradients, split, with_at, out_of_place, asserting, renamed, in_a_dict)
+    function = rewritten(
+        subject.gradients, split, with_at, out_of_place, asserting, renamed, in_a_dict
+    )
     assert check_gradients(subject.loss, function, **subject.inputs).ok
     narrow = {n: single(v) for n, v in subject.inputs.items()}
     report = check_gradients(subject.loss, subject.gradients, **narrow)
