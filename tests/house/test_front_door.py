@@ -22,7 +22,7 @@ def test_help_lists_every_public_name():
     for name in tg.__all__:
         assert name in text, name
     for sentence in ("Derive the hand-written gradient of a loss.",
-                     "Compare a hand-written gradient with the automatic one",
+                     "Compare a hand-written gradient with the true one",
                      "Compile a loss and its gradients to NumPy that works in place.",
                      "Draw the graph of a loss", "Explain the gradient of a loss in words",
                      "Linear softmax classifier, or with `hidden`"):  # fmt: skip
