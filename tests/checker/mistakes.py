@@ -1,4 +1,4 @@
-"""Mistakes of people: the subject, a part of its right gradient, and what stands there instead.
+"""Mistakes that people make: the subject, a part of its right gradient, and what is there instead.
 
 ``known`` is a mark for those where the repair must be the teacher's own: the line that was right,
 or one with which every variable holds the same. Without it any repair that is right will do.
@@ -60,13 +60,8 @@ MISTAKES = [
         ("weighted", "dscores /= np.sum(weights)", "dscores /= N"),
         ("weighted", "    dscores *= weights[:, None]\n", "", ELSEWHERE),
         ("weighted", "y] -= 1", "y] -= weights"),
-        ("two_layer", "    dhidden[hidden_layer <= 0] = 0\n", ""),
         ("two_layer", "dhidden[hidden_layer <= 0]", "dhidden[hidden_layer > 0]"),
-        ("two_layer", "dhidden[hidden_layer <= 0]", "dhidden[dhidden <= 0]"),
         ("two_layer", "    dW2 += reg * W2\n", ""),
-        ("two_layer", "np.dot(dscores, W2.T)", "np.dot(dscores, W2.T) / num_examples"),
-        ("two_layer", "dW = np.dot(X.T, dhidden)", "dW = np.dot(dhidden.T, X).T * 2"),
-        ("two_layer", "db2 = np.sum(dscores,", "db2 = np.mean(dscores,"),
         ("mlp", "1 - h**2", "1 - h"),
         ("mlp", "1 - h**2", "1 - z**2"),
         ("mlp", "dz = dh * (1 - h**2)", "dz = 1 - h**2"),
@@ -76,13 +71,11 @@ MISTAKES = [
         ("mlp", "dW2 = h.T", "dW2 = z.T"),
         ("mlp", "(p - Y) / N", "(Y - p) / N"),
         ("logistic", "dz = dp * p * (1 - p)", "dz = dp", ELSEWHERE),
-        ("logistic", "-y / p + (1 - y) / (1 - p)", "-y / p"),
-        ("logistic", "-y / p + (1 - y)", "-y / p - (1 - y)"),
+        ("logistic", "-y / p + (1 - y) / (1 - p)", "-y / p", ELSEWHERE),
+        ("logistic", "-y / p + (1 - y)", "-y / p - (1 - y)", ELSEWHERE),
         ("logistic", "db = np.sum(dz)", "db = dz"),
         ("logistic", "db = np.sum(dz)", "db = np.mean(dz)"),
         ("hinge", "    dW /= num_train\n", ""),
-        ("hinge", "                dW[:, y[i]] -= X[i]", "            dW[:, y[i]] -= X[i]"),
-        ("hinge", "                dW[:, y[i]] -= X[i]\n", ""),
         ("hinge", "if margin > 0", "if margin < 0"),
         ("hinge", "dW += 2 * reg * W", "dW += reg * W"),
         ("hinge_squared", "dm = 2 * m", "dm = m"),
