@@ -1,6 +1,6 @@
 """What ``python -m tinygrad_softmax`` does with the user's own functions.
 
-Imports `derivation`, `explanation`, `check` and the errors. Inputs are given by their shape and
+Imports `derivation`, `explanation`, `checker` and the errors. Inputs are given by their shape and
 drawn at random, or come from files or a function of the user's: what is derived holds for every
 input of that kind.
 """

@@ -113,9 +113,6 @@ def seed_mistakes(
     derror: the sign of `2 * error` is wrong
     """
     derivation = derive(loss, wrt, **inputs)
-    for name in derivation.wrt:
-        if f"d{name}" in inputs:
-            raise ValueError(f"d{name} is called as the gradient of {name} is: rename the input")
     return itertools.islice(
         _Seeder(derivation, getattr(loss, "__name__", "the loss")).mistakes(seed), most
     )

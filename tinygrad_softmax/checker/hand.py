@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.errors import BackwardError, DataError, GradientLostError
+from ..core.errors import DataError, GradientLostError
 from ..core.tape import Value
 from ..core.tensor import Tensor
 from ..core.transforms import check_scalar_loss
@@ -180,7 +180,7 @@ class Hand:
             modified = tuple(n for n, v in was.items() if not np.array_equal(
                 v, now[n], equal_nan=v.dtype.kind == "f"))  # fmt: skip
         if result is None:
-            raise BackwardError(f"`{self.name}` returned None: is `return` missing?")
+            raise TypeError(f"`{self.name}` returned None: is `return` missing?")
         return _Called(deepcopy(result), value, modified)
 
     # --- arguments ---

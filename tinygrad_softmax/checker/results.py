@@ -182,6 +182,9 @@ def _paired(result: Any, tree: Any, path: str, name: str,
     if missing:
         raise TypeError(f"{name} returned gradients for {', '.join(map(str, result))}, but none "
                         f"for {', '.join(map(str, missing))}")  # fmt: skip
+    empty = [] if partly else [k for k in real if k in pairs and pairs[k] is None]
+    if empty:
+        raise TypeError(f"{name} returned None as the gradient of {', '.join(map(str, empty))}")
     for key in (k for k in keys if k in pairs and pairs[k] is not None):
         if path and not any(is_real(leaf) for _, leaf in leaves(tree[key])):
             continue

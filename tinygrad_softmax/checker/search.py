@@ -11,7 +11,7 @@ import ast
 import copy
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -200,7 +200,7 @@ class Search:
         The line is one that computes a wrong value from right ones: so several mistakes behind one
         gradient are found one after the other. No call is made before a line is right.
         """
-        self.helpers = tuple(n for s in self.sources for n in _helpers_of(s))
+        self.helpers = _helpers_of(self.sources, self.parts())
         end = time.perf_counter() + 0.3 * (self.end - time.perf_counter())
         source = self.sources[0]
         values = self.recorded(source) if self.is_stage is not None else None
@@ -335,8 +335,9 @@ class Search:
             touched = self._touched(source, path, node, base)
             standing = _standing(node, path, values, tree, right) if right else 0.0
             penalty = 0.0
+            penalty += 0.2 if source is not self.sources[0] else 0.0
             if isinstance(node, ast.Return) or isinstance(tree, ast.Lambda):
-                penalty += 0.3 if source is self.sources[0] else 0.5
+                penalty += 0.3
             elif right:
                 penalty += standing
             if touched is not None:
@@ -548,18 +549,18 @@ def _index_said(node: ast.expr, scope: Scope, parts: Parts) -> Any:
     return scope._part(node, parts, 0)
 
 
-def _helpers_of(source: Source) -> list[str]:
-    """Return the functions of one array that a function calls by name."""
-    space = source.function.__globals__
-    called = {n.func.id for n in ast.walk(source.tree) if isinstance(n, ast.Call)
-              and isinstance(n.func, ast.Name) and len(n.args) == 1}  # fmt: skip
-    found = []
-    for name, value in space.items():
-        code = getattr(value, "__code__", None)
-        own = code is not None and value.__module__ == source.function.__module__
-        if own and getattr(code, "co_argcount", 0) == 1 and value is not source.function:
-            found += [name] if name in called or not name.startswith("_") else []
-    return found[:4]
+def _helpers_of(sources: Iterable[Source], parts: Iterable[Parts]) -> tuple[str, ...]:
+    """Return the learner's functions of one array that the code or the loss calls by name."""
+    trees = [*(s.tree for s in sources), *(p.tree for p in parts)]
+    found: dict[str, None] = {}
+    for node in (n for tree in trees for n in ast.walk(tree)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) == 1:
+            for source in sources:
+                held = source.function.__globals__.get(node.func.id)
+                own = getattr(held, "__module__", None) == source.function.__module__
+                if own and hasattr(held, "__code__") and held is not source.function:
+                    found.setdefault(node.func.id)
+    return tuple(found)[:4]
 
 
 def _standing(

@@ -1,6 +1,6 @@
 """`assert_gradients_match`: one line in a test suite, whose failure is the diagnosis.
 
-Imports `check`.
+Imports `checker`.
 """
 
 from __future__ import annotations
