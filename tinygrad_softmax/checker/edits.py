@@ -92,7 +92,7 @@ _0 | ~_0 | bool | 1.2 | condition | {old} should be its opposite
 -_0 | _0 | | 1.0 | sign | the sign of {old} is wrong
 _0 | -_0 | number | 1.15 | sign | the sign of {0} is wrong
 _0.T | _0 | | 1.0 | transposed | {0} should not be transposed
-_0 | _0.T | matrix | 1.1 | transposed | {0} should be transposed
+_0 | _0.T | matrix | 1.18 | transposed | {0} should be transposed
 _0 | _0.copy() | array | 1.05 | copy | {0} is changed later, where it is still needed: copy it
 _0 | _0 ** 2 | float | 1.3 | function | {0} should be squared
 _0 | np.sqrt(_0) | float | 1.35 | function | the square root of {0} is missing
