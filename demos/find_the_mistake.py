@@ -152,7 +152,7 @@ def main() -> None:
     for gradients, words in SLIPS.items():
         title = f"Slip: {words}"
         print(f"\n\n{title}\n{'-' * len(title)}\n")
-        print(tg.check_gradients(loss, gradients, **inputs))
+        print(tg.check_gradients(loss, gradients, budget=60.0, **inputs))
 
 
 if __name__ == "__main__":

@@ -456,8 +456,8 @@ def _folded(node: ast.expr, op: ast.operator) -> ast.expr:
     try:
         value = ast.literal_eval(node)
     except ValueError:
-        return ast.BinOp(node, op, ast.Constant(1))
-    return _signed(value + sign)
+        value = None
+    return _signed(value + sign) if type(value) is int else ast.BinOp(node, op, ast.Constant(1))
 
 
 # --- with operands ---

@@ -161,6 +161,8 @@ def _is_full(cell: types.CellType) -> bool:
 def found_params(loss: Any, gradients: Any, wrt: tuple[str, ...],
                  inputs: Inputs) -> MutableMapping[str, Any] | None:  # fmt: skip
     """Return where the parameters of a method are, if nobody said so: in a dict, or attributes."""
+    if wrt and all(n in inputs for n in wrt):
+        return None  # they are inputs like any other
     for o in _objects((loss, gradients), False):
         held: dict[str, Any] = vars(o)
         for value in held.values():

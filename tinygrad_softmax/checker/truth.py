@@ -268,7 +268,7 @@ def given_point(hand: Hand, inputs: Inputs, wrt: tuple[str, ...]) -> Given:
 def _kinks(hand: Hand, inputs: Inputs, names: tuple[str, ...],
            found: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:  # fmt: skip
     """Yield the leaves that are right beside the inputs, and where the slopes there differ."""
-    points = [_beside(inputs, seed, side) for seed in range(4) for side in (1, -1)]
+    points = [_beside(inputs, hand.wrt, seed, side) for seed in range(4) for side in (1, -1)]
     truths = [truth(hand, point, names) for point in points]
     runs = [hand.run(point).gradients for point in points[:3]]
     for name in names:
@@ -285,12 +285,12 @@ def _kinks(hand: Hand, inputs: Inputs, names: tuple[str, ...],
             yield name, high - low > 0.02 * largest
 
 
-def _beside(inputs: Inputs, seed: int, side: int) -> dict[str, Any]:
-    """Return inputs that differ by little: to the one side, or as much to the other."""
+def _beside(inputs: Inputs, wrt: tuple[str, ...], seed: int, side: int) -> dict[str, Any]:
+    """Return inputs whose parameters differ by little: to the one side, or as much to the other."""
     rng = np.random.default_rng(seed)
     moved = {}
     for name, value in leaves(inputs):
-        if isinstance(value, np.ndarray) and value.dtype.kind == "f" and np.isfinite(value).all():
+        if name in wrt and isinstance(value, np.ndarray) and np.isfinite(value).all():
             scale = side * 3e-3 * (float(np.std(value)) or 1.0)
             moved[name] = value + scale * rng.standard_normal(value.shape)
     made: dict[str, Any] = replaced(dict(inputs), moved)
