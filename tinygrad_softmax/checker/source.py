@@ -130,7 +130,9 @@ def helpers(function: Any, call: Callable[[], Any]) -> list[FunctionType]:
         if event == "call" and frame.f_globals.get("__name__") not in _LIBRARIES:
             codes.setdefault(frame.f_code)
 
-    before = sys.getprofile()
+    before: Any = sys.getprofile()
+    if before is not None and not callable(before):
+        return [main]  # cProfile runs, which cannot be put back once it is taken off
     sys.setprofile(seen)
     try:
         call()
