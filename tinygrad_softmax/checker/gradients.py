@@ -113,7 +113,7 @@ def check_gradients(
     >>> bool(report), report.findings[0].after
     (False, 'dresidual = 2 * (X @ w - y) / len(y)')
     """
-    check_names([*inputs, *(params or ())])
+    check_names([*inputs, *(params if isinstance(params, Mapping) else ())])
     with np.errstate(all="ignore"), warnings.catch_warnings(), _silently():
         warnings.simplefilter("ignore")  # of the person's code at our points
         hand = Hand(loss, gradients, params, seed, wrt, inputs)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from copy import deepcopy
 from types import GeneratorType, ModuleType, TracebackType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.errors import DataError, GradientLostError
+from ..core.errors import BackwardError, DataError, GradientLostError
 from ..core.tape import Value
 from ..core.tensor import Tensor
 from ..core.transforms import check_scalar_loss
@@ -30,6 +30,7 @@ Function = Callable[..., Any]
 LARGE = 1_000_000
 _MANY, _FEW = 200_000, 40
 _LOSSES = ("loss", "cost", "L", "J", "E", "total_loss", "data_loss", "total", "value")
+_CACHE = re.compile(r"cache|ctx|context|saved|store|memory|tape|aux|intermediate", re.IGNORECASE)
 _UPSTREAM = re.compile(r"d_?(out|loss|L|J|cost|y|z|Z|scores)?|g|grad\w*|upstream|\w*_grad")
 
 
@@ -60,21 +61,46 @@ class Hand:
         The inputs given, those in `params` left out.
     """
 
-    def __init__(self, loss: Function, gradients: Function | None,
-                 params: MutableMapping[str, Any] | None, seed: int | None,
+    def __init__(self, loss: Any, gradients: Any,
+                 params: Any, seed: int | None,
                  wrt: str | tuple[str, ...] | None, inputs: Inputs) -> None:  # fmt: skip
-        self._loss, self.gradients, self.joint = loss, gradients or loss, gradients is None
+        for function in (loss,) if gradients is None else (loss, gradients):
+            owner = getattr(function, "__self__", None)
+            if hasattr(type(owner), "__slots__") and not hasattr(owner, "__dict__") and \
+                    type(owner).__module__ not in ("builtins", "numpy"):  # fmt: skip
+                raise TypeError(f"{type(owner).__name__} keeps its attributes in __slots__, where "
+                                "no parameter can be exchanged: leave __slots__ out")  # fmt: skip
+            if not callable(function):
+                what = type(function).__name__
+                raise TypeError(f"a {what} is no function: pass the loss, and the function that "
+                                "returns its gradients, both uncalled")  # fmt: skip
+        self._loss, self.joint = loss, gradients is None
+        self.gradients = loss if gradients is None else gradients
         self.name = getattr(self.gradients, "__name__", "the gradient function")
         self.notes: list[str] = []
         self._has_loss = False
+        self._slope: Any = 1.0
         inputs = dict(inputs)
         if params is not None and "params" in {*_names(loss), *_names(self.gradients)}:
             inputs, params = {"params": params, **inputs}, None  # an argument like any other
+            wrt = wrt or "params"
+        elif params is not None and not isinstance(params, MutableMapping):
+            raise TypeError(
+                f"params= is a {type(params).__name__}, and no function has an argument params: "
+                "pass a dict of the arrays that the methods read, as vars(model)"
+            )
         elif params is None:
             asked = (wrt,) if isinstance(wrt, str) else wrt or ()
             params = found_params(loss, self.gradients, asked, inputs)
+        if not inputs and not params:
+            raise TypeError("no inputs were given: pass those of the loss by name, W=W, X=X")
         self.loss_function, self.loops = loss, has_loops(loss)
-        self._state = State((loss, self.gradients), params, seed)
+        self._state = State((loss, self.gradients), params, seed, tuple(inputs.values()))
+        #: objects that are handed over, which are put back instead of being copied
+        self._handed = {n: v for n, v in inputs.items()
+                        if any(v is o for o in self._state.objects)}  # fmt: skip
+        self._coming = None if self.joint else self._incoming(inputs)
+        self._refuse_unknown(inputs)
         own = {n: v for n, v in (params or {}).items() if n not in inputs}
         if self._state.is_vars:
             own = {n: v for n, v in own.items() if any(is_real(leaf) for _, leaf in leaves(v))}
@@ -93,6 +119,11 @@ class Hand:
         self._roots = chosen(first.result, names, self.given, self.name)
         found = by_leaf(first.result, self._roots, self.given, self.name, self._state.is_vars)
         self.wrt: tuple[str, ...] = tuple(found)
+        if not found:
+            held = [n for root in self._roots for n, _ in leaves(self.given[root], root)]
+            raise DataError(f"{held[0] if held else 'what is given'} holds whole numbers, which "
+                            f"cannot be nudged: pass {held[0]}.astype(float)" if held else
+                            "no gradient was returned")  # fmt: skip
         self._refuse_whole_numbers()
         self._note_an_exchange(found, dict(leaves(given)))
         #: gradients that have the shape of their parameter at the inputs given
@@ -112,7 +143,27 @@ class Hand:
                 return some, self._called(some)
             except Exception:  # the sizes may depend on one another: those given will do
                 pass
-        return self.given, self._called(self.given)
+        try:
+            return self.given, self._called(self.given)
+        except Exception as error:
+            arrays = {n: v for n, v in leaves(self.given) if np.ndim(v)}
+            error.add_note(f"raised at the inputs given: {shown(arrays)}")
+            if isinstance(error, BackwardError) and self._are_swapped():
+                raise TypeError(
+                    f"the first function returned gradients, and {self.name} a number: swap them, "
+                    "check_gradients(loss, gradients)"
+                ) from error
+            raise
+
+    def _are_swapped(self) -> bool:
+        """Whether the second function returns a number, and the first one does not."""
+        try:
+            found = None if self.joint else self._call(self.gradients, copied(self.given))
+        except Exception:  # it may need a cache
+            return False
+        return isinstance(found, (float, np.floating)) or (
+            isinstance(found, np.ndarray) and found.size == 1
+        )
 
     # --- the loss ---
 
@@ -127,13 +178,35 @@ class Hand:
             value = _before_the_gradient(error) if self.joint else None
             if value is None:
                 raise
-        return self._scalar(told_apart(value, self.joint)[0])
+        return self._scalar(told_apart(value, self.joint)[0], inputs)
 
-    def _scalar(self, value: Any) -> Any:
+    def _incoming(self, inputs: Inputs) -> str | None:
+        """Return the argument of backward that is the gradient that comes in, if there is one."""
+        rest = [n for n in _names(self.gradients) if n not in _names(self._loss)]
+        named = [n for n in rest if _UPSTREAM.fullmatch(n)]
+        return next(iter([*named, *(n for n in rest if is_real(inputs.get(n)))]), None)
+
+    def _weights(self, value: Any, inputs: Inputs) -> Any:
+        """Return the gradient that comes into a layer: the one given, or always the same."""
+        if self._coming is not None and self._coming in inputs:
+            return inputs[self._coming]
+        if np.size(value) == 1:
+            return 1.0
+        rng = np.random.default_rng(5)
+        return rng.choice([-1.0, 1.0], np.shape(value)) * rng.uniform(0.5, 1.5, np.shape(value))
+
+    def _scalar(self, value: Any, inputs: Inputs) -> Any:
         """Return a loss without axes; raise if it is none."""
+        shape = getattr(value, "shape", ())
+        if self._coming is not None and shape not in ((), (1,), (1, 1)):  # of a layer
+            weights = self._weights(value, inputs)
+            value = np.sum(value * weights) if np.shape(weights) == shape else value
         if getattr(value, "shape", ()) in ((1,), (1, 1)):
             value = value.reshape(())
         number = isinstance(value, (Value, np.ndarray, np.generic, bool, int, float))
+        if not isinstance(value, Value) and np.asarray(value).dtype.kind == "c":
+            raise BackwardError("the loss is a complex number, which has no gradient: return a "
+                                "real one, as by .real or np.abs")  # fmt: skip
         if not number or np.shape(value) != ():
             check_scalar_loss(value, getattr(self._loss, "__name__", "the loss"),
                               ", ".join(getattr(self, "wrt", ())) or "the parameters")  # fmt: skip
@@ -148,10 +221,18 @@ class Hand:
         if self._state.is_vars and isinstance(whole, Mapping):
             whole = {k: v for k, v in whole.items() if v is not None}
         found = by_leaf(whole, self._roots, inputs, self.name, self._state.is_vars)
+        taped = [n for n, g in found.items() if isinstance(g, Value)]
+        if taped:
+            raise TypeError(f"{self.name} returned a {type(found[taped[0]]).__name__} as the "
+                            f"gradient of {taped[0]}: it is made of plain arrays")  # fmt: skip
         missing = [n for n in self.wrt if n not in found]
         if missing:
             raise TypeError(f"{self.name} returned no gradient for {', '.join(missing)}")
         gradients = {n: np.array(found[n]) for n in self.wrt}
+        odd = [n for n, g in gradients.items() if g.dtype.kind not in "fiubc"]
+        if odd:
+            raise TypeError(f"{self.name} returned {type(found[odd[0]]).__name__} as the gradient "
+                            f"of {odd[0]}: an array of numbers is needed")  # fmt: skip
         return Outcome(gradients, called.value, called.modified)
 
     def _called(self, inputs: Inputs) -> _Called:
@@ -160,7 +241,8 @@ class Hand:
             value, extras = None, []
             if not self._is_alone:
                 value, *extras = told_apart(self._call(self._loss, copied(inputs)), False)
-                self._scalar(value)
+                self._slope = self._weights(value, inputs)
+                value = self._scalar(value, inputs)
             state.reseed()
             copies = copied(inputs) | {n: v for n, v in state.own.items() if n in inputs}
             was = {n: v.copy() for n, v in leaves(copies)
@@ -168,7 +250,12 @@ class Hand:
             result = self._call(self.gradients, copies, extras)
             if self.joint:
                 value, result = told_apart(result, True)
-                value = self._scalar(value)
+                if result is None:
+                    raise TypeError(
+                        f"`{self.name}` returned one value, and with one function it must be "
+                        "(loss, gradients): or pass the gradient function as the second argument"
+                    )
+                value = self._scalar(value, inputs)
             else:
                 self._has_loss = isinstance(result, tuple) and any(np.ndim(v) == 0 for v in result
                                                                    if not is_tree(v))  # fmt: skip
@@ -187,6 +274,7 @@ class Hand:
 
     def _call(self, function: Function, inputs: Inputs, extras: list[Any] | None = None) -> Any:
         """Call a function with the inputs that it takes, by name."""
+        inputs = {**inputs, **self._handed}
         try:
             parameters = inspect.signature(function).parameters.values()
         except (TypeError, ValueError):  # written in C
@@ -219,14 +307,20 @@ class Hand:
         extras = list(extras or [])
         slope = next((n for n in left if _UPSTREAM.fullmatch(n)), None)
         packed = extras[0] if len(extras) == 1 and isinstance(extras[0], tuple) else ()
-        if slope is None and len(packed) == len(left) > 1:
+        if len(extras) > len(left) == 1:  # a cache of several things, or the first of them
+            extras = [tuple(extras)] if _CACHE.search(left[0]) else extras[:1]
+        if len(packed) == len(left) > 1 and slope in (None, "d", "g") and not any(
+            map(_CACHE.search, left)
+        ):  # fmt: skip
             extras = list(packed)
         elif extras and len(left) == len(extras) + 1:
             slope = slope or left[0]
-            found[slope] = 1.0
+            found[slope] = self._slope
             left.remove(slope)
-        elif not extras and not of_loss and not rest and left == [slope]:
-            return found | {left[0]: 1.0}
+        elif not extras and not of_loss and left == [slope] and (
+            not rest or np.ndim(self._slope) > 0
+        ):  # fmt: skip
+            return found | {left[0]: self._slope}
         if len(left) == len(extras):
             return found | dict(zip(left, extras, strict=True))
         if not extras and len(left) == len(rest):  # the same places under other names
@@ -239,6 +333,23 @@ class Hand:
         )
 
     # --- what is said of the inputs given ---
+
+    def _refuse_unknown(self, inputs: Inputs) -> None:
+        """Refuse inputs that no function takes, where none is missing either."""
+        known: set[str] = set()
+        for function in (self._loss, self.gradients):
+            try:
+                parameters = list(inspect.signature(function).parameters.values())
+            except (TypeError, ValueError):  # written in C
+                return
+            if any(p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL) or (
+                p.default is p.empty and p.name not in inputs) for p in parameters):  # fmt: skip
+                return
+            known |= {p.name for p in parameters}
+        unknown = [n for n in inputs if n not in known]
+        if unknown and known:
+            raise TypeError(f"no function takes {', '.join(unknown)}: leave it out, or check how "
+                            "it is written")  # fmt: skip
 
     def _note(self, text: str) -> None:
         if text not in self.notes:
@@ -321,8 +432,8 @@ def _checked(name: str, value: Any) -> Any:
 
 def _refusal(path: str, leaf: Any) -> str:
     kind, module = type(leaf).__name__, type(leaf).__module__.partition(".")[0]
-    if isinstance(leaf, GeneratorType):
-        return f"{path} is a generator, which can be read only once: pass list({path})"
+    if isinstance(leaf, Iterator):
+        return f"{path} is a {kind}, which can be read only once: pass list({path})"
     if isinstance(leaf, Value):
         return f"{path} is a {kind} of this package: pass plain arrays, {path}.data"
     if isinstance(leaf, np.ma.MaskedArray):
@@ -341,6 +452,8 @@ def _refusal(path: str, leaf: Any) -> str:
         if leaf.dtype.kind == "O":
             return (f"{path} {np.shape(leaf)} is an array of Python objects: pass "
                     f"{path}.astype(float), or a list of arrays")  # fmt: skip
+        if not leaf.size:
+            return f"{path} {leaf.shape} is empty, and nothing can be compared without entries"
         if leaf.dtype.kind == "c":
             return f"{path} is complex: pass {path}.real and {path}.imag as two inputs"
     return ""

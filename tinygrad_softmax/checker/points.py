@@ -17,7 +17,7 @@ import numpy as np
 
 from ..core.errors import BackwardError
 from .hand import Hand, copied
-from .kinds import Labels, drawn, scalar
+from .kinds import Labels, Nature, scalar
 from .trees import Inputs, is_real, leaves, replaced
 
 #: An axis of an input, or an input that is a size itself (axis -1).
@@ -66,9 +66,11 @@ class _Layout:
                  resize: bool) -> None:  # fmt: skip
         self.hand, self.inputs, self.wrt, self.note = hand, inputs, wrt, ""
         self.resized, self.used, self.scale = resize, set[Sizes](), 1.0
+        self.idle = set[str]()
         self.given = dict(leaves(inputs))
         self.arrays = {n: v for n, v in self.given.items()
                        if isinstance(v, np.ndarray) and v.dtype.kind in "fiub"}  # fmt: skip
+        self.natures = {n: Nature(v, n in wrt) for n, v in self.arrays.items() if v.size}
         axes = [((n, i), length) for n, v in self.arrays.items() for i, length in enumerate(v.shape)
                 if length > 1]  # fmt: skip
         counts = [((n, -1), v) for n, v in self.given.items() if type(v) is int and v > 1
@@ -81,7 +83,9 @@ class _Layout:
         self.moves: list[dict[int, int]] = []
         if resize:
             self._split()
-            self.moves = list(self._find_moves())
+            self.moves = [*self._find_moves(), *self._find_more()]
+        self.idle = {n for n, v in self.given.items() if isinstance(v, float) and n not in wrt
+                     and self._is_idle(n, v)}  # fmt: skip
 
     # --- which sizes there are ---
 
@@ -119,8 +123,10 @@ class _Layout:
                 subsets = [set(c) for k in range(1, len(members)) for c in combinations(members, k)]
                 ranked = [(self._parting(some, index), some) for some in subsets[:500]]
                 likely = sorted((pair for pair in ranked if pair[0]), key=lambda pair: pair[0])
+                pairs = self._tied(index)
                 for _, some in likely[:_TRIES]:
-                    if some < self.groups[index] and not self._is_late():
+                    tied = any(((n, i) in some) != ((n, i + 1) in some) for n, i in pairs)
+                    if some < self.groups[index] and not tied and not self._is_late():
                         self._part(some, index, with_another)
 
     def _part(self, some: set[Axis], index: int, with_another: bool) -> None:
@@ -134,7 +140,7 @@ class _Layout:
             self.sizes = (*sizes, old)
             if all(
                 self._runs(self._moved(move | {len(sizes): 1}, k)) for k in (1, self._back(old))
-            ):
+            ) and self._keeps_shapes(self._moved(move | {len(sizes): 1})):
                 self.sizes = self._moved(move | {len(sizes): 1})
                 news = (n for n in (*_SMALL, *range(10, 30)) if n not in self.sizes)
                 apart = (*sizes, next(news))
@@ -142,6 +148,12 @@ class _Layout:
                     self.sizes = apart
                 return
         self.groups, self.sizes = before, sizes
+
+    def _tied(self, index: int) -> list[Axis]:
+        """Return the last axes but one of kernels, triangles and rotations with a size."""
+        group = self.groups[index]
+        return [(n, i) for n, i in group if n in self.natures and self.natures[n].tied
+                and i == self.arrays[n].ndim - 2 and (n, i + 1) in group]  # fmt: skip
 
     @staticmethod
     def _back(size: int) -> int:
@@ -170,6 +182,16 @@ class _Layout:
                         return 0
         return worst
 
+    def _is_idle(self, name: str, value: float) -> bool:
+        """Whether the loss does not depend on a number: a step, a bound for clipping."""
+        point = self._point(self.sizes, np.random.default_rng(1), {}, tried=2)
+        try:
+            return all(np.array_equal(self.hand.loss(copied(replaced(point, {name: v}))),
+                                      self.hand.loss(copied(replaced(point, {name: value}))))
+                       for v in (0.8 * value + 0.1, 1.3 * value + 0.2))  # fmt: skip
+        except Exception:  # a function may refuse what it likes
+            return False
+
     # --- how they may change ---
 
     def _find_moves(self) -> Iterator[dict[int, int]]:
@@ -190,6 +212,35 @@ class _Layout:
                 if self._may_move(step):
                     yield step
                     break
+
+    def _find_more(self) -> Iterator[dict[int, int]]:
+        """Yield changes of what has no length to be known by: of numbers, of a single example."""
+        taken = {axis for group in self.groups for axis in group}
+        data = [n for n, v in self.arrays.items() if n not in self.wrt and v.ndim]
+        single = {(n, 0) for n in data} if all(len(self.arrays[n]) == 1 for n in data) else set()
+        numbers = [({(n, -1)}, v) for n, v in self.given.items()
+                   if type(v) is int and v > 0 and (n, -1) not in taken]  # fmt: skip
+        for group, start in [*([(single, 1)] if single else []), *numbers]:
+            before, sizes = self.groups, self.sizes
+            self.groups = [*before, group]
+            if not self._is_late() and all(
+                self._runs((*sizes, start + k)) and self._keeps_shapes((*sizes, start + k))
+                for k in (0, 1, 2)
+            ):
+                self.sizes = (*sizes, max(start, 2) + 1)
+                yield {len(sizes): 1}
+            else:
+                self.groups = before
+
+    def _keeps_shapes(self, sizes: Sizes) -> bool:
+        """Whether gradients have the shapes of their parameters still: what broadcasts may not."""
+        point = self._point(sizes, np.random.default_rng(1), {}, tried=2)
+        try:
+            found = self.hand.run(point).gradients
+        except Exception:  # a wrong gradient may not run at all sizes
+            return True
+        now = dict(leaves(point))
+        return all(np.shape(found[n]) == np.shape(now[n]) for n in self.hand.shapes)
 
     def _may_move(self, move: dict[int, int]) -> bool:
         back = self._back(min(self.sizes[i] for i in move))
@@ -268,9 +319,10 @@ class _Layout:
         if not np.isfinite(value).all():
             return False
         found, now = self.hand.run(point).gradients, dict(leaves(point))
-        for name, shape in self.hand.shapes.items():
-            if np.shape(found[name]) == shape != np.shape(now[name]):
-                raise ValueError(f"its gradient of {name} has the shape {shape} at all sizes")
+        for name in self.hand.shapes:
+            shape = np.shape(found[name])
+            if shape != np.shape(now[name]):  # something was broadcast, or is fixed in the code
+                raise ValueError(f"its gradient of {name} has the shape {shape} there")
         return True
 
     def _drawn_sizes(self, rng: Any) -> Sizes:
@@ -287,11 +339,18 @@ class _Layout:
             small = sum(n == 2 for n in sizes)
             large = sum(max(0, n - 2 * _LARGEST) for n in sizes)
             bad = 3 * twice + small + large + 2 * (sizes in self.used)
+            bad += 5 * self._is_crowded(sizes)
             cost = bad + max(0, self._entries(sizes) - 300) / 100
             if cost < score:
                 best, score = sizes, cost
         self.used.add(best)
         return best
+
+    def _is_crowded(self, sizes: Sizes) -> bool:
+        """Whether there are fewer places than indices that are each there once."""
+        where = {axis: n for group, n in zip(self.groups, sizes, strict=False) for axis in group}
+        return any(where.get((name, 0), 0) > sizes[index] for name, (index, _) in
+                   self.labels.items() if self.natures[name].once)  # fmt: skip
 
     def _entries(self, sizes: Sizes) -> int:
         where = {axis: n for group, n in zip(self.groups, sizes, strict=True) for axis in group}
@@ -303,7 +362,7 @@ class _Layout:
         if min(sizes, default=1) < 1:
             return False
         self.runs += 1
-        point = self._point(sizes, np.random.default_rng(1), fill or {})
+        point = self._point(sizes, np.random.default_rng(1), fill or {}, tried=2)
         try:
             self.hand.loss(copied(point))
         except Exception:  # a function may refuse what it likes
@@ -321,8 +380,8 @@ class _Layout:
                 new[name] = self._array(name, value, shape, sizes, rng, fill, tried)
             elif (name, -1) in where:
                 new[name] = where[name, -1]
-            elif is_real(value):
-                new[name] = scalar(float(value), rng, name in self.wrt, tried)
+            elif is_real(value) and name not in self.idle:
+                new[name] = scalar(float(value), name in self.wrt, rng, _is_near(tried))
         made: dict[str, Any] = replaced(dict(self.inputs), new)
         return made
 
@@ -339,12 +398,22 @@ class _Layout:
             labels = Labels(offset, sizes[index] - 1 + offset)
             if fill and name in fill:
                 return np.full(shape, fill[name], value.dtype)
-        made = drawn(value, shape, rng, labels, name in self.wrt, tried)
+        if not value.ndim and value.dtype.kind == "f":
+            return np.asarray(scalar(float(value), name in self.wrt, rng, _is_near(tried)))
+        if name not in self.natures:
+            return value
+        bound = labels.high + 1 if labels is not None else None
+        made = self.natures[name].drawn(shape, bound, rng, _is_near(tried))
         made = made if made.shape == shape else np.resize(made, shape)
         is_free = (
             name in self.wrt and made.dtype.kind == "f" and np.any(made < 0) and np.any(made > 0)
         )
         return made * self.scale if is_free else made
+
+
+def _is_near(tried: int) -> bool:
+    """Whether to draw near to what was given, after draws that failed."""
+    return tried > 1 and tried % 2 == 0
 
 
 def _shrunk(given: Sizes) -> Iterator[Sizes]:

@@ -104,6 +104,11 @@ def chosen(result: Any, wrt: Sequence[str] | None, inputs: Inputs, name: str) ->
              and any(is_real(leaf) for _, leaf in leaves(v))]  # fmt: skip
     if len(trees) == 1 and is_tree(result):
         return (trees[0],)
+    if isinstance(result, Mapping):  # of whole numbers, which is told later
+        inner = [n for n, v in inputs.items() if isinstance(v, Mapping)
+                 and all(whose(key, [*v]) is not None for key in result)]  # fmt: skip
+        if len(inner) == 1:
+            return (inner[0],)
     if isinstance(result, Mapping):
         raise TypeError(f"{name} returned gradients for {', '.join(map(str, result))}, but the "
                         f"inputs are {', '.join(inputs)}")  # fmt: skip
@@ -148,6 +153,10 @@ def by_leaf(result: Any, wrt: Sequence[str], inputs: Inputs, name: str,
             return dict(_paired(result, targets[root], root, name, partly))
     if len(wrt) == 1 and not is_tree(result):
         return {wrt[0]: result}
+    if len(wrt) == 1 and isinstance(result, list) and _is_rows(result) and (
+        np.shape(result) == np.shape(targets[wrt[0]])
+    ):  # fmt: skip
+        return {wrt[0]: np.asarray(result)}
     return dict(_paired(result, targets, "", name, partly))
 
 
@@ -178,7 +187,8 @@ def _paired(result: Any, tree: Any, path: str, name: str,
     else:
         raise TypeError(f"{name} returned one array {np.shape(result)} for {len(real)} parameters: "
                         "return a dict by parameter, or a tuple in their order")  # fmt: skip
-    missing = [] if partly else [k for k in real if k not in pairs]
+    missing = [] if partly else [k for k in real if k not in pairs and not (
+        path and isinstance(tree[k], float))]  # fmt: skip
     if missing:
         raise TypeError(f"{name} returned gradients for {', '.join(map(str, result))}, but none "
                         f"for {', '.join(map(str, missing))}")  # fmt: skip

@@ -27,9 +27,10 @@ class State:
     """Objects, where the parameters are in them, and the generators of random numbers."""
 
     def __init__(self, functions: tuple[Callable[..., Any], ...],
-                 params: MutableMapping[str, Any] | None, seed: int | None) -> None:  # fmt: skip
+                 params: MutableMapping[str, Any] | None, seed: int | None,
+                 handed: tuple[Any, ...] = ()) -> None:  # fmt: skip
         self.params, self.seed = params, seed
-        self.objects = _objects(functions, params is not None)
+        self.objects = _objects(functions, params is not None, handed)
         self.is_vars = params is not None and any(params is vars(o) for o in self.objects)
         #: while a call runs: the parameters that were put into objects
         self.own: dict[str, Any] = {}
@@ -53,6 +54,7 @@ class State:
             yield self
         finally:
             if self.params is not None and not self.is_vars:
+                self.params.clear()
                 self.params.update(before)
             for o, held in saved:
                 vars(o).clear()
@@ -93,8 +95,8 @@ class State:
                     return dict(held)
             found = {}
             for key, value in vars(o).items():
-                owner = whose(key, names)
-                if owner is not None and owner != key:
+                owner = whose(key, [n for n in names if n != key])
+                if owner is not None:
                     found[owner] = value
             if found:
                 return found
@@ -126,9 +128,11 @@ def _copied(value: Any, memo: dict[int, Any]) -> Any:
         return value
 
 
-def _objects(functions: tuple[Callable[..., Any], ...], widely: bool) -> list[Any]:
-    """Return the objects that functions are methods of, or that they have at hand."""
-    found: list[Any] = []
+def _objects(functions: tuple[Callable[..., Any], ...], widely: bool,
+             handed: tuple[Any, ...]) -> list[Any]:  # fmt: skip
+    """Return the objects that functions are methods of, that they get, or have at hand."""
+    found: list[Any] = [o for o in handed if hasattr(o, "__dict__") and not isinstance(o, _PLAIN)
+                        and type(o).__module__ != "builtins"]  # fmt: skip
     for function in map(_bare, functions):
         around: list[Any] = [getattr(function, "__self__", None)]
         if not hasattr(function, "__code__") and not hasattr(function, "__self__"):
@@ -163,7 +167,7 @@ def found_params(loss: Any, gradients: Any, wrt: tuple[str, ...],
     """Return where the parameters of a method are, if nobody said so: in a dict, or attributes."""
     if wrt and all(n in inputs for n in wrt):
         return None  # they are inputs like any other
-    for o in _objects((loss, gradients), False):
+    for o in _objects((loss, gradients), False, tuple(inputs.values())):
         held: dict[str, Any] = vars(o)
         for value in held.values():
             if isinstance(value, dict) and wrt and all(n in value or n in inputs for n in wrt) \

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.errors import BackwardError
 from ..core.reverse import reverse
 from ..core.transforms import value_and_grad
 from ..ir.trace import environment, trace
@@ -20,9 +21,11 @@ from ..ir.visit import evaluate
 from .hand import LARGE, Hand, copied
 from .trees import Inputs, double, is_real, leaves, replaced
 
-_EXACT, _SINGLE = 1e-6, 2e-3
+_EXACT, _SINGLE, _WORST = 1e-6, 2e-3, 2e-2
 #: Larger inputs are cut, and so many gradients not taken entry by entry.
 _MANY, _ENTRIES = 100_000, 500
+#: So many entries a function that goes round in loops is called with.
+_SLOW = 2_000
 
 
 class Truth(NamedTuple):
@@ -100,27 +103,63 @@ def _completed(hand: Hand, inputs: Inputs, wrt: tuple[str, ...], value: float, e
                judged: dict[str, Any]) -> Truth:  # fmt: skip
     """Return the truth of which some gradients are known."""
     rest = [n for n in wrt if n not in judged]
-    judged = judged | {n: _by_differences(hand, inputs, n, value, exact) for n in rest}
+    measured = {n: _by_differences(hand, inputs, n, value, exact) for n in rest}
+    judged = judged | {n: g for n, (g, _) in measured.items()}
+    errors = [5 * error for _, error in measured.values()]
     tolerance = _EXACT if exact < 1e-10 and not rest else max(1e-5, 20 * exact**0.8)
+    tolerance = max([tolerance, *(min(error, _WORST) for error in errors)])
     return Truth(value, {n: judged[n] for n in wrt}, bool(rest), tolerance)
 
 
 def _value(hand: Hand, inputs: Inputs) -> tuple[float, float]:
     """Return the loss on plain arrays, and the rounding of the type that it is computed in."""
-    value = np.asarray(hand.loss(copied(inputs)))
-    eps = np.finfo(value.dtype).eps if value.dtype.kind == "f" else np.finfo(float).eps
-    return float(value), float(eps)
+    value, again = (np.asarray(hand.loss(copied(inputs))) for _ in range(2))
+    if value != again and np.isfinite([value, again]).all():
+        raise BackwardError(
+            f"the loss is {float(value):.6g} and then {float(again):.6g} at the same inputs: if it "
+            "draws random numbers, pass seed= (it sets NumPy's global generator)"
+        )
+    eps = float(np.finfo(value.dtype if value.dtype.kind == "f" else float).eps)
+    noise = _scatter(hand, inputs) if _size(inputs) <= _MANY else 0.0
+    return float(value), max(eps, noise / (1e-3 + abs(float(value))) if noise > 1e-9 else 0.0)
+
+
+def _scatter(hand: Hand, inputs: Inputs) -> float:
+    """Return how values of the loss scatter about a line: single precision may be on the way.
+
+    All parameters move, in proportion to their size.
+    """
+    rng = np.random.default_rng(2)
+    given = dict(leaves(inputs))
+    ways = {n: rng.uniform(0.5, 1.5, np.shape(given[n])) * given[n] for n in hand.wrt}
+
+    def at(step: float) -> float:
+        moved = {n: given[n] + step * way for n, way in ways.items()}
+        return float(np.asarray(hand.loss(replaced(copied(inputs), moved))))
+
+    scatter = np.abs(np.diff([at(1e-6 * k) for k in range(1, 8)], 3))
+    return float(np.median(scatter)) if np.isfinite(scatter).all() else 0.0
 
 
 def _believed(hand: Hand, inputs: Inputs, wrt: tuple[str, ...], value: float,
               exact: float) -> dict[str, Any]:  # fmt: skip
     """Return the gradients of the tape that give the slopes of the plain run."""
     judged: dict[str, Any] = {}
-    for way in (_by_tape, _by_trace):
+    for way in (_by_tape, _by_hand, _by_trace):
         rest = tuple(n for n in wrt if n not in judged)
         found = way(hand, inputs, rest, value) if rest else {}
-        judged |= {n: g for n, g in found.items() if _is_slope(hand, inputs, n, g, value, exact)}
+        judged |= {n: g for n, g in found.items()
+                   if _is_slope(hand, inputs, n, g, value, exact, way is _by_hand)}  # fmt: skip
     return judged
+
+
+def _by_hand(hand: Hand, inputs: Inputs, wrt: tuple[str, ...], value: float) -> dict[str, Any]:
+    """Return the gradients that are checked: if they have the slopes, nothing is left to find."""
+    try:
+        found = hand.run(inputs).gradients
+    except Exception:  # it is told elsewhere
+        return {}
+    return {n: np.asarray(found[n], float) for n in wrt if found[n].dtype.kind in "fiub"}
 
 
 def _by_trace(hand: Hand, inputs: Inputs, wrt: tuple[str, ...], value: float) -> dict[str, Any]:
@@ -172,54 +211,72 @@ def _along(hand: Hand, inputs: Inputs, name: str, way: Any) -> Callable[[float],
     return at
 
 
-def _slope(at: Callable[[float], float], middle: float, exact: float) -> float:
-    """Return a derivative by central differences, of smaller steps if a kink is between them."""
+def _slope(at: Callable[[float], float], middle: float, exact: float,
+           enough: float = 1e-9) -> tuple[float, float]:  # fmt: skip
+    """Return a derivative by differences and its error, by the step that seems most exact.
+
+    Near a kink that is a small one; where the loss is computed in single precision, a large one.
+    """
+    noise = exact * abs(middle)
     first = 0.1 * math.pow(exact, 0.2)
-    slope = before = math.nan
-    for h in (first, first / 10, first / 100):
-        above, below = at(h), at(-h)
-        slope = (above - below) / (2 * h)
-        bent = abs(above - 2 * middle + below) / h
-        noise = 20 * exact * abs(middle) / h
-        if bent <= 2e-4 * abs(slope) + noise + 1e-12:  # as straight as can be told
-            return slope
-        richer = (8 * (above - below) - (at(2 * h) - at(-2 * h))) / (12 * h)
-        if abs(richer - slope) <= 1e-5 * abs(slope) + noise:
-            return richer
-        if abs(slope - before) <= 1e-7 * abs(slope):
-            return slope
-        before = slope
-    return slope
+    best = math.nan, math.inf
+    for h in (first, 10 * first, first / 10, first / 100):
+        near, far = ((at(k * h) - at(-k * h)) / (2 * k * h) for k in (1, 2))
+        slope = (4 * near - far) / 3
+        error = 1e-2 * abs(slope - near) + noise / h
+        if not abs(slope - near) <= 0.02 * abs(near) + 10 * noise / h:
+            error = abs(slope - near)  # it bends within the step
+        if error < best[1]:
+            best = slope, error
+        if error <= enough * abs(slope):
+            break
+    return best
 
 
 def _is_slope(hand: Hand, inputs: Inputs, name: str, gradient: Any, middle: float,
-              exact: float) -> bool:  # fmt: skip
-    """Whether a gradient gives the slope along a direction, by differences."""
+              exact: float, strict: bool = False) -> bool:  # fmt: skip
+    """Whether a gradient gives the slopes along directions, by differences.
+
+    A gradient that was written by hand must give two, to eight digits: then it is the gradient.
+    """
+    gradient = np.asarray(gradient)
     shape, value = np.shape(gradient), np.asarray(dict(leaves(inputs))[name])
+    if gradient.dtype.kind not in "fiub" or shape != value.shape:
+        return False
     length = math.sqrt(float(np.mean(value**2))) if value.size else 0.0
     length = min(1.0, length or 1.0)  # small parameters are moved by little
+    single = exact > 1e-10
     for seed in (0, 1):
         rng = np.random.default_rng(seed)
         way = rng.uniform(0.3, 1.0, shape) * rng.choice([-1.0, 1.0], shape)
         way *= length / math.sqrt(max(1, value.size))
         wanted = float(np.sum(gradient * way))
         scale = max(abs(wanted), length * float(np.max(np.abs(gradient), initial=0.0)))
-        slack = (1e-5 if exact < 1e-10 else 1e-2) * scale + 1e-9 * (1e-3 + abs(middle))
-        if abs(_slope(_along(hand, inputs, name, way), middle, exact) - wanted) <= slack:
-            return True
-    return False
+        enough = 1e-9 if strict else 1e-7
+        slope, error = _slope(_along(hand, inputs, name, way), middle, exact, enough)
+        if strict:
+            if error > (1e-3 if single else 1e-5) * scale + 1e-12:
+                return False
+            slack = (1e-3 if single else 1e-8) * scale + 5 * error + 1e-12
+        else:
+            slack = (1e-2 if single else 1e-5) * scale + 1e-9 * (1e-3 + abs(middle))
+        agrees = abs(slope - wanted) <= slack
+        if agrees != strict:  # one direction refutes what is written by hand, or bears the tape out
+            return agrees
+    return strict
 
 
 def _by_differences(hand: Hand, inputs: Inputs, name: str, middle: float,
-                    exact: float) -> np.ndarray:  # fmt: skip
-    """Return a gradient entry by entry."""
+                    exact: float) -> tuple[np.ndarray, float]:  # fmt: skip
+    """Return a gradient entry by entry, and its largest error relative to its largest entry."""
     start = np.asarray(dict(leaves(inputs))[name], float)
-    gradient = np.zeros_like(start)
+    gradient, error = np.zeros_like(start), np.zeros_like(start)
     for place in np.ndindex(start.shape):
         way = np.zeros_like(start)
         way[place] = 1.0
-        gradient[place] = _slope(_along(hand, inputs, name, way), middle, exact)
-    return gradient
+        gradient[place], error[place] = _slope(_along(hand, inputs, name, way), middle, exact)
+    largest = float(np.max(np.abs(gradient), initial=0.0))
+    return gradient, float(np.max(error, initial=0.0)) / (largest or 1.0)
 
 
 # --- the inputs given ---
@@ -233,7 +290,7 @@ def given_point(hand: Hand, inputs: Inputs, wrt: tuple[str, ...]) -> Given:
     """
     notes: tuple[str, ...] = ()
     problem = _infinite_data(inputs)
-    if not problem and _size(inputs) > _MANY:
+    if not problem and _size(inputs) > (_SLOW if hand.loops else _MANY):
         inputs, note = _fewer(hand, inputs, wrt)
         notes = (note,) if note else ()
     if problem:
@@ -308,7 +365,7 @@ def _fewer(hand: Hand, inputs: Inputs, wrt: tuple[str, ...]) -> tuple[Inputs, st
     kept = {n for name in wrt for n in np.shape(given[name])}
     longest = max((n for v in arrays.values() for n in v.shape if n not in kept), default=0)
     rest = _size(inputs) / max(1, longest)
-    count = max(20, int(_MANY / max(1.0, rest)))
+    count = max(20, int((_SLOW if hand.loops else _MANY) / max(1.0, rest)))
     if count >= longest:
         return inputs, ""
     cut = {n: v[tuple(slice(count if m == longest else None) for m in v.shape)]
