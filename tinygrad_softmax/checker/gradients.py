@@ -602,13 +602,15 @@ def related(got: list[Any], want: list[Any], scalars: list[dict[str, float]]) ->
     """Say how wrong arrays are related to the right ones, as (cause, sentence): a symptom."""
     shapes = [(np.shape(g), np.shape(w)) for g, w in zip(got, want, strict=True)]
     if any(g != w for g, w in shapes):
-        mine, true = shapes[0]
+        mine, true = next((g, w) for g, w in shapes if g != w)
         turned = mine[::-1] == true and len(true) == 2 and all(
             same(g.T, w, 1e-6) for g, w in zip(got, want, strict=True))  # fmt: skip
         what = (
             "the transpose of the right array" if turned else "of another shape than its parameter"
         )
         return ("transposed" if turned else "shape"), f"it is {what}: {mine}, not {true}"
+    if any(np.iscomplexobj(g) for g in got):
+        return "complex", "it is complex, where the parameter is real"
     if any(np.isnan(g).any() for g in got):
         return "nan", "it has entries that are NaN, where the loss is finite"
     factors = []
@@ -627,10 +629,11 @@ def related(got: list[Any], want: list[Any], scalars: list[dict[str, float]]) ->
                     return "scaled", f"it is {word} at every point"
         if np.allclose(values, values[0], rtol=1e-6):
             return "scaled", f"it is {values[0]:.4g} times what it should be"
-    first, true = got[0], want[0]
-    off = np.abs(first - true) > 1e-6 * np.max(np.abs(true), initial=0.0)
+    offs = [np.abs(g - w) > 1e-6 * np.max(np.abs(w), initial=0.0)
+            for g, w in zip(got, want, strict=True)]  # fmt: skip
+    off = next((o for o in offs if o.any()), offs[0])
     return "unexplained", (f"no small change was found that makes it right; {int(off.sum())} of "
-                           f"{off.size} entries differ at the first point")  # fmt: skip
+                           f"{off.size} entries differ at one of the points")  # fmt: skip
 
 
 def _scalars(point: Mapping[str, Any]) -> dict[str, float]:

@@ -164,12 +164,11 @@ def has_loops(function: Any) -> bool:
     seen = {sources[0].function}
     while sources:
         source = sources.pop()
+        around = {**source.function.__globals__, **_closure(source.function)}
         for node in ast.walk(source.tree):
             if isinstance(node, (ast.For, ast.While, ast.ListComp, ast.GeneratorExp)):
                 return True
-            called = (
-                source.function.__globals__.get(node.id) if isinstance(node, ast.Name) else None
-            )
+            called = around.get(node.id) if isinstance(node, ast.Name) else None
             if (
                 isinstance(called, FunctionType)
                 and called not in seen
@@ -179,6 +178,15 @@ def has_loops(function: Any) -> bool:
                 with contextlib.suppress(NoSourceError):
                     sources.append(Source(called))
     return False
+
+
+def _closure(function: FunctionType) -> dict[str, Any]:
+    """Return the variables of enclosing functions that a function reads, by name."""
+    found = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        with contextlib.suppress(ValueError):  # not assigned to yet
+            found[name] = cell.cell_contents
+    return found
 
 
 _LIBRARIES = frozenset(["numpy", "functools", "copy"])
