@@ -94,8 +94,8 @@ def linear(
         lacks, and each row sums to zero. Divided by N because the loss is a mean.
 
     ``dW = X.T @ dscores``
-        :math:`s_{ij} = \sum_d X_{id} W_{dj} + b_j`, so :math:`W_{dj}` met :math:`X_{id}` in the
-        score j of *every* example i, and collects over all of them:
+        :math:`s_{ij} = \sum_d X_{id} W_{dj} + b_j`, so :math:`W_{dj}` meets :math:`X_{id}` in the
+        score j of *every* example i: the gradient is the sum over all of them,
         :math:`\sum_i X_{id}\, dscores_{ij}` is entry (d, j) of that product.
 
     ``db = np.sum(dscores, axis=0)``
@@ -179,8 +179,8 @@ def two_layer(
     `dhidden` for `dscores`. New are two lines:
 
     ``dhidden = dscores @ W2.T``
-        :math:`h_{ij}` met :math:`W2_{jk}` in every score k of its own example, so it collects over
-        the classes: :math:`\sum_k dscores_{ik} W2_{jk}`.
+        :math:`h_{ij}` meets :math:`W2_{jk}` in every score k of its own example, so its gradient is
+        the sum over the classes: :math:`\sum_k dscores_{ik} W2_{jk}`.
 
     ``dhidden[hidden <= 0] = 0``
         Where ``np.maximum(0, ...)`` answered 0, its argument could have moved a little without any

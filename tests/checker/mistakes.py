@@ -76,6 +76,8 @@ MISTAKES = [
         ("logistic", "db = np.sum(dz)", "db = dz"),
         ("logistic", "db = np.sum(dz)", "db = np.mean(dz)"),
         ("hinge", "    dW /= num_train\n", ""),
+        ("hinge", "                dW[:, y[i]] -= X[i]\n", ""),
+        ("hinge", "                dW[:, j] += X[i]\n", ""),
         ("hinge", "if margin > 0", "if margin < 0"),
         ("hinge", "dW += 2 * reg * W", "dW += reg * W"),
         ("hinge_squared", "dm = 2 * m", "dm = m"),

@@ -675,6 +675,29 @@ def mirrored(path: Path, statement: ast.stmt, names: set[str]) -> Iterator[Edit]
             yield Edit(1.4, "line_missing", path, [statement, new], said)
 
 
+def elsewhere(path: Path, statement: ast.stmt, indices: list[ast.expr]) -> Iterator[Edit]:
+    """Yield a line more that writes the same at another index, with the same sign or the other."""
+    target = target_of(statement)
+    if not isinstance(statement, ast.AugAssign) or not isinstance(target, ast.Subscript):
+        return
+    signs = {ast.Add: ast.Sub(), ast.Sub: ast.Add()}
+    if type(statement.op) not in signs:
+        return
+    index = target.slice
+    for other in indices:
+        if isinstance(index, ast.Tuple) and not isinstance(other, (ast.Tuple, ast.Slice)):
+            made = [ast.Tuple([*index.elts[:i], other, *index.elts[i + 1 :]], ast.Load())
+                    for i, e in enumerate(index.elts) if not isinstance(e, ast.Slice)]  # fmt: skip
+        else:
+            made = [other] if isinstance(other, ast.Tuple) == isinstance(index, ast.Tuple) else []
+        for place in (m for m in made if text_of(m) != text_of(index)):
+            for op in (signs[type(statement.op)], statement.op):
+                new = copy.copy(statement)
+                new.target, new.op = ast.Subscript(target.value, place, ast.Store()), op
+                said = f"the line `{text_of(new)}` is missing"
+                yield Edit(1.35, "line_missing", path, [statement, new], said)
+
+
 # --- the other way round ---
 
 #: What the repair of a mistake is called that an edit of a kind has made.

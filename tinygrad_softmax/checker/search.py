@@ -391,6 +391,7 @@ class Search:
             twice = any(s is not place.node and text_of(s) == text_of(place.node) for s in block)
             yield from edits.of_statement(place.path, place.node, indices, twice)
             yield from edits.orders(place.path, block, i)
+            yield from edits.elsewhere(place.path, place.node, indices)
 
     def missing(self, place: _Place, sources: list[Parts]) -> Iterator[Edit]:
         """Yield the edits that put something more into a statement, or after it."""
@@ -678,6 +679,13 @@ def shown(source: Source, edit: Edit, tree: Any) -> tuple[str, str, int]:
     if not isinstance(edit.new, list) and isinstance(statement, (ast.For, ast.While, ast.If)):
         whole = at(tree, edit.path[: depth + 1])
         return _header(statement), _header(whole), statement.lineno
+    if isinstance(statement, (ast.For, ast.While, ast.If)) and isinstance(edit.new, list):
+        field, i = edit.path[depth]
+        following = getattr(at(root, edit.path[:depth]), field)[(i or 0) + 1 :]
+        if edit.new[0] is statement and following:  # a line after a loop: before the next line
+            before = _text(source, following[0])
+            after = "\n".join([*map(text_of, edit.new[1:]), before])
+            return before, after, following[0].lineno
     if isinstance(edit.new, list):
         parts = [_text(source, s) if s is statement else text_of(s) for s in edit.new]
         after = "\n".join(p for p in parts if p != "pass")

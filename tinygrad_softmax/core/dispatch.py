@@ -86,7 +86,7 @@ def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call what stands for a NumPy function, with NumPy's arguments."""
     ours = NUMPY.get(function)
     if ours is None:
-        return function(*args, **kwargs)  # by way of the protocol
+        return function(*args, **kwargs)  # through NumPy's protocol
     fit = _FITS.get(function)
     if fit is None or fit.target is not ours:
         fit = _FITS[function] = _fit(function, ours)

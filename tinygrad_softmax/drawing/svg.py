@@ -1,8 +1,8 @@
 """The picture as SVG.
 
-What something is, is told by its outline as well as by its colour; everything that comes from the
+Kinds of boxes differ in outline as well as in colour; everything that comes from the
 user is escaped. A parameter (or data) that many results use would spin a web of long arrows; from
-its second use on, a small copy of it stands beside each.
+its second use on, a small copy of it is drawn next to each.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def columns(text: str) -> int:
 
 
 def _label(link: Link) -> str:
-    """Return what stands beside an arrow: the shape of the gradient, and how often it comes."""
+    """Return the label of an arrow: the shape of the gradient, and how often it comes."""
     return link.shape + f" ×{link.uses}" * (link.uses > 1)
 
 
@@ -150,8 +150,8 @@ def _described(picture: Picture, copies: int) -> str:
         f"A graph of {len(picture.boxes)} boxes and {len(picture.links)} arrows, from top to "
         "bottom. Solid arrows lead down from what a value is computed from to that value, and end "
         f"at {picture.boxes[0].name}. Dashed arrows lead back up and carry the gradient, whose "
-        f"shape stands beside them, to {picture.steps} boxes; {data} need none."
-        + f" What is used often stands beside its uses {copies} times more, in dotted outline."
+        f"shape is written next to them, to {picture.steps} boxes; {data} need none."
+        + f" What is used often is drawn again next to its uses, {copies} times, in dotted outline."
         * bool(copies)
     )
 

@@ -98,7 +98,7 @@ class Station:
     arrows : tuple of Arrow
         The arrows to its operands.
     leaf : bool
-        Whether the way ends here.
+        Whether the gradient stops here.
     """
 
     title: str
