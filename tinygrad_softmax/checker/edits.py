@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import copy
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 from itertools import combinations, pairwise
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .operands import Operand, Scope
-from .source import Path, names_in, text_of
+from .source import Path, changed, expressions, names_in, text_of
 
 
 class Edit(NamedTuple):
@@ -73,6 +73,9 @@ _0 - _1 | _0 + _1 | | 1.0 | operator | `-` should be `+`
 _0 * _1 | _0 / _1 | | 1.0 | operator | `*` should be `/`
 _0 * _1 | _0 @ _1 | | 1.0 | operator | `*` should be `@`
 _0 * _1 | _0 + _1 | | 1.35 | operator | `*` should be `+`
+_0 * _1 | _0 - _1 | | 1.35 | operator | `*` should be `-`
+_0 - _1 | _0 / _1 | | 1.4 | operator | `-` should be `/`
+_0 / _1 | _0 - _1 | | 1.4 | operator | `/` should be `-`
 _0 + _1 | _0 * _1 | | 1.35 | operator | `+` should be `*`
 _0 - _1 | _0 * _1 | | 1.35 | operator | `-` should be `*`
 _0 * _1 | _0 ** _1 | | 1.35 | operator | `*` should be `**`
@@ -107,6 +110,11 @@ _0 | np.abs(_0) | float | 1.5 | function | the absolute value of {0} is missing
 _0 | np.sign(_0) | float | 1.5 | function | only the sign of {0} counts
 _0 | np.maximum(_0, 0) | float | 1.5 | function | {0} should be at least 0
 _0 | 1 / (1 + np.exp(-_0)) | float | 1.5 | function | the sigmoid of {0} is missing
+_0.shape[_1] | _0.size | | 1.05 | constant | {old} should be {new}
+len(_0) | _0.size | | 1.05 | constant | {old} should be {new}
+_0.size | len(_0) | | 1.05 | constant | {old} should be {new}
+_0 | _0[::-1] | vector | 1.3 | index | {0} should be in reverse order
+_0 | _0[::-1, ::-1] | matrix | 1.45 | index | {0} should be turned round
 _0 | _0[:, None] | vector | 1.15 | shape | {0} should be a column
 _0 | _0.reshape(1, -1) | vector | 1.2 | shape | {0} should be a row
 _0 | _0.reshape(-1, 1) | vector | 1.25 | shape | {0} should be a column
@@ -237,10 +245,46 @@ def _filled(new: Any, holes: dict[str, Any]) -> Any:
         return [_filled(item, holes) for item in new]
     if not isinstance(new, ast.AST) or isinstance(new, ast.expr_context):
         return new
-    made = copy.copy(new)
+    made: Any = copy.copy(new)
     for field in new._fields:
         setattr(made, field, _filled(getattr(new, field, None), holes))
+    if _is_transposed(made) and _is_transposed(made.value):
+        return made.value.value
+    if isinstance(made, ast.UnaryOp) and isinstance(made.op, ast.USub):
+        return _negated(made.operand)
     return made
+
+
+def _is_transposed(node: Any) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr == "T"
+
+
+_CHAIN = (ast.Mult, ast.Div, ast.MatMult)
+_COMPOUND = (ast.For, ast.While, ast.If)
+
+
+def _negated(node: Any) -> ast.expr:
+    """Return the negative of an expression, the sign where a person writes it: in front."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, _CHAIN):
+        return ast.BinOp(_negated(node.left), node.op, node.right)
+    if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
+        return _signed(-node.value)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return node.operand
+    return ast.UnaryOp(ast.USub(), node)
+
+
+def _times(node: ast.expr, factor: ast.expr, is_number: bool) -> ast.expr:
+    """Return a product as a person writes it: numbers in front, divisors at the end."""
+    if isinstance(node, ast.BinOp) and (
+        isinstance(node.op, _CHAIN) if is_number else isinstance(node.op, ast.Div)
+    ):
+        return ast.BinOp(_times(node.left, factor, is_number), node.op, node.right)
+    if not is_number:
+        return ast.BinOp(node, ast.Mult(), factor)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return ast.UnaryOp(ast.USub(), _times(node.operand, factor, is_number))
+    return ast.BinOp(factor, ast.Mult(), node)
 
 
 def _code(node: ast.AST) -> str:
@@ -261,10 +305,17 @@ def _by_rules(path: Path, node: Any, value: Any) -> Iterator[Edit]:
     for name in dict.fromkeys(kinds):
         for rule in _rules().get(name, ()):
             holes: dict[str, Any] = {}
-            if fits[rule.where] and _matched(rule.old, node, holes):
+            if fits[rule.where] and _matched(rule.old, node, holes) and not _cancels(rule, holes):
                 new = _filled(rule.new, holes)
                 yield Edit(rule.cost, rule.kind, path, new if isinstance(new, ast.expr) else [new],
                            partial(_worded, rule.said, node, new, holes))  # fmt: skip
+
+
+def _cancels(rule: Rule, holes: dict[str, Any]) -> bool:
+    """Whether an operand would be divided by itself, or taken from itself."""
+    op = getattr(rule.new, "op", None) if rule.kind == "operator" else None
+    return isinstance(op, (ast.Div, ast.Sub)) and len(holes) == 2 and \
+        text_of(holes["_0"]) == text_of(holes["_1"])  # fmt: skip
 
 
 def _worded(said: str, node: Any, new: Any, holes: dict[str, Any]) -> str:
@@ -296,6 +347,13 @@ def simple(path: Path, node: ast.expr, value: Any, helpers: tuple[str, ...] = ()
             items[i], items[j] = items[j], items[i]
             said = f"{_code(node.elts[i])} and {_code(node.elts[j])} are swapped"
             yield Edit(1.2, "swapped", path, type(node)(items, ast.Load()), said)
+    if isinstance(node, ast.Dict):
+        for i, j in combinations(range(min(len(node.values), 8)), 2):
+            items = list(node.values)
+            items[i], items[j] = items[j], items[i]
+            said = f"{_code(node.values[i])} and {_code(node.values[j])} are swapped"
+            yield Edit(1.2, "swapped", path, ast.Dict(node.keys, items), said)
+        return
     if np.asarray(0 if value is None else value).dtype.kind == "f":
         yield from _helpers(path, node, helpers)
     for axis in range(np.ndim(value) if value is not None else 0):
@@ -391,7 +449,10 @@ def _subscripts(path: Path, node: ast.Subscript, others: tuple[ast.expr, ...]) -
         return
     text = _code(node)
     yield Edit(1.25, "index", path, node.value, f"the index of {text} does not belong there")
-    for cost, some in ((1.15, index_variants(node.slice)), (1.25, iter(others))):
+    for cost, some in (
+        (1.15, index_variants(node.slice)),
+        (1.25, index_others(node.slice, others)),
+    ):
         for index in some:
             made = ast.Subscript(node.value, index, ast.Load())
             if _code(made) != text:
@@ -417,6 +478,16 @@ def _helpers(path: Path, node: ast.expr, helpers: tuple[str, ...]) -> Iterator[E
         if isinstance(node, ast.Call) and called in helpers and called != name:
             made = ast.Call(ast.Name(name, ast.Load()), node.args, node.keywords)
             yield Edit(1.2, "function", path, made, f"`{called}` should be `{name}`")
+
+
+def index_others(index: ast.expr, others: Iterable[ast.expr]) -> Iterator[ast.expr]:
+    """Yield other indices in the place of one, or of a part of it."""
+    for other in others:
+        yield other
+        if isinstance(index, ast.Tuple) and not isinstance(other, (ast.Tuple, ast.Slice)):
+            for i, part in enumerate(index.elts):
+                if not isinstance(part, ast.Slice):
+                    yield ast.Tuple([*index.elts[:i], other, *index.elts[i + 1 :]], ast.Load())
 
 
 def index_variants(index: ast.expr) -> Iterator[ast.expr]:
@@ -479,16 +550,21 @@ def with_operands(path: Path, node: ast.expr, values: tuple[Any, ...], choices: 
     less = -0.1 if whole and isinstance(node, ast.Name) else 0.0 if whole else 0.12
     for o in choices:
         mask = o.kind == "b"
-        neutral = o.origin == "number" and o.values[0] in (0, 1)
-        plain = kind in "fib" and not isinstance(node, ast.Constant) and not neutral
-        if plain and _fits(shape, o.shape):
+        neutral = {0: (ast.Add, ast.Sub, ast.Mult, ast.Div), 1: (ast.Mult, ast.Div)}.get(
+            o.values[0], ()) if o.origin == "number" else ()  # fmt: skip
+        plain = kind in "fib" and not isinstance(node, ast.Constant)
+        wider = _widens(shape, o.shape) and not whole
+        if plain and (wider or _fits(shape, o.shape)):
             for cost, name, op, apply, said in _ARITHMETIC:
-                if mask and op is not ast.Mult:
+                if op in neutral or ((mask or wider) and op is not ast.Mult):
                     continue
                 number = op in (ast.Add, ast.Sub) and not o.shape and bool(shape)
-                more = less + o.cost + 0.15 * number + 0.1 * (op is ast.Div and o.size > 8)
+                more = less + o.cost + 0.15 * number + 0.15 * wider
+                more += 0.1 * (op is ast.Div and (o.size > 8 or bool(o.shape)))
+                new = _times(node, o.node, not o.shape) if op is ast.Mult \
+                    else ast.BinOp(node, op(), o.node)  # fmt: skip
                 yield Edit(cost + more, "mask_missing" if mask else name, path,
-                           ast.BinOp(node, op(), o.node), said.format(o=o.text), o,
+                           new, said.format(o=o.text), o,
                            partial(_applied, apply, o))  # fmt: skip
         instead = _cost_of_replacing(node, shape, kind, o)
         if instead is not None:
@@ -508,6 +584,13 @@ def _fits(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
         return np.broadcast_shapes(shape, other) == shape or not shape
     except ValueError:
         return False
+
+
+@lru_cache(1000)
+def _widens(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether an operand has the axes of a value, and is longer along one of length 1."""
+    return len(shape) == len(other) and shape != other and all(
+        n in (1, m) for n, m in zip(shape, other, strict=True))  # fmt: skip
 
 
 def _cost_of_replacing(node: ast.expr, shape: Any, kind: str, o: Operand) -> float | None:
@@ -533,7 +616,10 @@ def _cost_of_replacing(node: ast.expr, shape: Any, kind: str, o: Operand) -> flo
 def of_statement(path: Path, statement: ast.stmt, indices: list[ast.expr],
                  twice: bool) -> Iterator[Edit]:  # fmt: skip
     """Yield the edits of a statement: left out, assigned otherwise, at another index."""
-    cost = 1.0 if twice else 1.25 if isinstance(statement, ast.AugAssign) else 1.5
+    updates = isinstance(statement, ast.AugAssign) or (
+        isinstance(statement, ast.Assign) and root_of(target_of(statement)) in names_in(
+            statement.value))  # fmt: skip
+    cost = 1.0 if twice else 1.25 if updates else 1.5
     yield Edit(cost, "line_extra", path, [ast.Pass()],
                f"the line `{text_of(statement)}` does not belong there")  # fmt: skip
     yield from (e for e in _by_rules(path, statement, None) if not _has_slice(e))
@@ -542,13 +628,71 @@ def of_statement(path: Path, statement: ast.stmt, indices: list[ast.expr],
         return
     is_entry = isinstance(target, ast.Subscript)
     base, index = (target.value, target.slice) if is_entry else (target, None)
-    near = index_variants(index) if index is not None else ()
-    for cost, some in ((1.15, iter(near)), (1.25, iter(indices))):
+    near = index_variants(index) if index is not None else iter(())
+    far = index_others(index, indices) if index is not None else iter(indices)
+    for cost, some in ((1.15, near), (1.25, far)):
         for other in some:
             if index is None or text_of(other) != text_of(index):
                 place = ast.Subscript(_loaded(base), other, ast.Store())
                 yield Edit(cost, "index", path, [_with_target(statement, place)],
                            f"the index is wrong: {_code(_loaded(place))} is meant")  # fmt: skip
+
+
+def lists(path: Path, node: ast.expr, value: Any, variables: dict[str, Any]) -> Iterator[Edit]:
+    """Yield another list of the same length in the place of one: of activations, of scores."""
+    if isinstance(node, ast.Name) and isinstance(value, (list, tuple, dict)):
+        for name, held in variables.items():
+            near = abs(len(held) - len(value)) < 2 if type(held) is type(value) else False
+            if near and name != node.id:
+                yield Edit(1.1, "name", path, ast.Name(name, ast.Load()),
+                           f"`{node.id}` should be `{name}`")  # fmt: skip
+
+
+def everywhere(path: Path, statement: ast.stmt, indices: list[ast.expr]) -> Iterator[Edit]:
+    """Yield a statement with another index at every place where it has the same one."""
+    found: dict[str, list[ast.Subscript]] = {}
+    for node in ast.walk(statement) if not isinstance(statement, _COMPOUND) else ():
+        if isinstance(node, ast.Subscript):
+            found.setdefault(text_of(node.slice), []).append(node)
+    for text, nodes in found.items():
+        if len(nodes) < 2:
+            continue
+        index = nodes[0].slice
+        rest = [ast.Slice(_folded(index, ast.Add()), None, None)] if not isinstance(
+            index, (ast.Slice, ast.Tuple)) else []  # fmt: skip
+        for other in (*index_variants(index), *rest, *index_others(index, indices)):
+            if text_of(other) != text:
+                new = copy.deepcopy(statement)
+                for node in ast.walk(new):
+                    if isinstance(node, ast.Subscript) and text_of(node.slice) == text:
+                        node.slice = other
+                said = f"the index is wrong: `{text}` should be {_code(other)}, wherever it is"
+                yield Edit(1.3, "index", path, [new], said)
+
+
+def indexed(
+    path: Path, statement: ast.stmt, indices: list[ast.expr], scope: Scope
+) -> Iterator[Edit]:
+    """Yield an update of a part of an array alone, of all arrays of its shape in the line."""
+    target: Any = target_of(statement)
+    held = scope.names.get(target.id) if isinstance(target, ast.Name) else None
+    value = getattr(statement, "value", None)
+    if held is None or value is None or not np.ndim(held[0]):
+        return
+    if isinstance(statement, ast.Assign) and target.id not in names_in(value):
+        return
+    alike = {n for n, v in scope.names.items() if np.shape(v[0]) == np.shape(held[0])}
+    near = [ast.Slice(ast.Constant(1), None, None), ast.Slice(None, _signed(-1), None)]
+    for index in (*near, *indices):
+
+        class Put(ast.NodeTransformer):
+            def visit_Name(self, node: ast.Name, index: ast.expr = index) -> Any:
+                name = ast.Name(node.id, ast.Load())
+                return ast.Subscript(name, index, node.ctx) if node.id in alike else node
+
+        new = Put().visit(copy.deepcopy(statement))
+        said = f"only a part is meant: {_code(_loaded(target_of(new)))}"
+        yield Edit(1.35, "index", path, [new], said)
 
 
 def _has_slice(edit: Edit) -> bool:
@@ -683,19 +827,53 @@ def elsewhere(path: Path, statement: ast.stmt, indices: list[ast.expr]) -> Itera
     signs = {ast.Add: ast.Sub(), ast.Sub: ast.Add()}
     if type(statement.op) not in signs:
         return
-    index = target.slice
-    for other in indices:
-        if isinstance(index, ast.Tuple) and not isinstance(other, (ast.Tuple, ast.Slice)):
-            made = [ast.Tuple([*index.elts[:i], other, *index.elts[i + 1 :]], ast.Load())
-                    for i, e in enumerate(index.elts) if not isinstance(e, ast.Slice)]  # fmt: skip
-        else:
-            made = [other] if isinstance(other, ast.Tuple) == isinstance(index, ast.Tuple) else []
-        for place in (m for m in made if text_of(m) != text_of(index)):
-            for op in (signs[type(statement.op)], statement.op):
-                new = copy.copy(statement)
-                new.target, new.op = ast.Subscript(target.value, place, ast.Store()), op
-                said = f"the line `{text_of(new)}` is missing"
-                yield Edit(1.35, "line_missing", path, [statement, new], said)
+    for place in index_others(target.slice, indices):
+        one = isinstance(place, ast.Tuple) == isinstance(target.slice, ast.Tuple)
+        if not one or text_of(place) == text_of(target.slice):
+            continue
+        for op in (signs[type(statement.op)], statement.op):
+            new = copy.copy(statement)
+            new.target, new.op = ast.Subscript(target.value, place, ast.Store()), op
+            said = f"the line `{text_of(new)}` is missing"
+            yield Edit(1.35, "line_missing", path, [statement, new], said)
+
+
+def alternatives(path: Path, statement: ast.stmt) -> Iterator[Edit]:
+    """Yield an `else` that does nearly what the branch does: a term or a factor less."""
+    if not isinstance(statement, ast.If) or statement.orelse or len(statement.body) != 1:
+        return
+    line = statement.body[0]
+    if target_of(line) is None:
+        return
+    for inner, e in expressions(line):
+        for edit in _by_rules(inner, e, None):
+            if edit.kind in ("term_extra", "factor_extra", "sign"):
+                other = changed(line, inner, edit.new)
+                made = copy.copy(statement)
+                made.orelse = [other]
+                said = f"there is no `else`: `{text_of(other)}`"
+                yield Edit(1.4, "line_missing", path, [made], said)
+
+
+def moved(path: Path, block: list[ast.stmt], i: int) -> Iterator[Edit]:
+    """Yield a block in which a line comes out of a loop or a branch, or goes into it."""
+    field, owner = (*path[:-1], (path[-1][0], None)), block[i]
+    if not isinstance(owner, _COMPOUND) or owner.orelse:
+        return
+    last = owner.body[-1]
+    if len(owner.body) > 1 and not isinstance(last, _COMPOUND):
+        made = copy.copy(owner)
+        made.body = owner.body[:-1]
+        said = f"the line `{text_of(last)}` belongs after the {_WORDS[type(owner)]}"
+        yield Edit(1.2, "order", field, [*block[:i], made, last, *block[i + 1 :]], said)
+    if i + 1 < len(block) and target_of(block[i + 1]) is not None:
+        made = copy.copy(owner)
+        made.body = [*owner.body, block[i + 1]]
+        said = f"the line `{text_of(block[i + 1])}` belongs into the {_WORDS[type(owner)]}"
+        yield Edit(1.3, "order", field, [*block[:i], made, *block[i + 2 :]], said)
+
+
+_WORDS = {ast.For: "loop", ast.While: "loop", ast.If: "branch"}
 
 
 # --- the other way round ---

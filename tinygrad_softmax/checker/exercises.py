@@ -192,7 +192,7 @@ class _Seeder:
             warnings.simplefilter("ignore")
             found = self._edits()
         random.Random(seed).shuffle(found)
-        found.sort(key=lambda item: len(item[1].path))
+        found.sort(key=lambda item: (item[1].cost, len(item[1].path)))
         found.sort(key=lambda item: _USUAL.index(item[1].kind))
         found.sort(key=_turn(lambda place, edit: (place.node.lineno, edit.kind)))
         found.sort(key=_turn(lambda place, edit: place.node.lineno))

@@ -592,8 +592,7 @@ def _with_lines(text: str, before: str, after: str) -> str:
     for i in range(len(lines)):
         if [line.strip() for line in lines[i : i + len(old)]] == old:
             indent = lines[i][: len(lines[i]) - len(lines[i].lstrip())]
-            new = [line if line.startswith(indent + " ") else indent + line
-                   for line in after.split("\n") if line.strip()]  # fmt: skip
+            new = [indent + line for line in after.split("\n") if line.strip()]
             return "\n".join([*lines[:i], *new, *lines[i + len(old) :]])
     return text
 

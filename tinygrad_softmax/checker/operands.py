@@ -209,9 +209,11 @@ class Pool:
         The variables at the end of the function.
     sources : list of Parts
         Whose expressions are taken: the function's own, the loss's, the derived gradient's.
+    helpers : tuple of str
+        The learner's functions of one array.
     """
 
-    def __init__(self, scope: Scope, sources: list[Parts]) -> None:
+    def __init__(self, scope: Scope, sources: list[Parts], helpers: tuple[str, ...]) -> None:
         self.scope, self.found = scope, dict[Any, Operand]()
         points = len(scope.variables)
         constants = [ast.Constant(2), *(c for p in sources for c in p.constants.values())]
@@ -233,6 +235,10 @@ class Pool:
             for text, cost in _slopes_by_range(name, values[0]):
                 made = ast.parse(text, mode="eval").body
                 self._add(made, scope.evaluated(made), cost, "name")
+        for helper in helpers:
+            for text in _arrays(scope):
+                made = ast.parse(f"{helper}({text})", mode="eval").body
+                self._add(made, scope.evaluated(made), 0.5, "name")
         for parts in sources:
             extra = {"own": 0.25, "loss": 0.3}.get(parts.origin, 0.6)
             for part in parts:
@@ -271,6 +277,14 @@ def _slopes_by_range(name: str, value: Any) -> Iterator[tuple[str, float]]:
         yield f"{name} * (1 - {name})", 0.55
     if -1 < low < 0 < high < 1:
         yield f"(1 - {name} ** 2)", 0.5
+
+
+def _arrays(scope: Scope) -> Iterator[str]:
+    """Yield what holds an array of several numbers: variables, the last items of lists."""
+    for name, held in scope.variables[0].items():
+        value = held[-1] if isinstance(held, list) and held else held
+        if isinstance(value, np.ndarray) and value.size > 1 and value.dtype.kind == "f":
+            yield name if value is held else f"{name}[-1]"
 
 
 def _operand(node: ast.expr, values: Any, cost: float, origin: str, line: str) -> Operand | None:

@@ -167,6 +167,7 @@ class Search:
         """Return the edits that make the gradients right, one after the other."""
         found: list[Repair] = []
         before: list[Any] = []
+        self.helpers = _helpers_of(self.sources, self.parts())
         wrong = self._wrong_now()
         while wrong and len(found) < most and time.perf_counter() < self.end:
             repair = self.stage_step(wrong)
@@ -200,7 +201,6 @@ class Search:
         The line is one that computes a wrong value from right ones: so several mistakes behind one
         gradient are found one after the other. No call is made before a line is right.
         """
-        self.helpers = _helpers_of(self.sources, self.parts())
         end = time.perf_counter() + 0.3 * (self.end - time.perf_counter())
         source = self.sources[0]
         values = self.recorded(source) if self.is_stage is not None else None
@@ -386,12 +386,17 @@ class Search:
         indices = self._indices(place.scope, sources)
         for path, e, values in self._parts_of(place):
             yield from edits.simple(path, e, values[0], self.helpers, tuple(indices))
+            yield from edits.lists(path, e, values[0], place.scope.variables[0])
         if isinstance(place.node, ast.stmt):
             block, i = self._block(place)
             twice = any(s is not place.node and text_of(s) == text_of(place.node) for s in block)
             yield from edits.of_statement(place.path, place.node, indices, twice)
             yield from edits.orders(place.path, block, i)
+            yield from edits.moved(place.path, block, i)
             yield from edits.elsewhere(place.path, place.node, indices)
+            yield from edits.everywhere(place.path, place.node, indices)
+            yield from edits.indexed(place.path, place.node, indices, place.scope)
+            yield from edits.alternatives(place.path, place.node)
 
     def missing(self, place: _Place, sources: list[Parts]) -> Iterator[Edit]:
         """Yield the edits that put something more into a statement, or after it."""
@@ -423,7 +428,7 @@ class Search:
         pool = self._pools[1]
         if pool is None or self._pools[0] != key:
             ends = tuple(list(v.scopes.values())[-1] for v in place.values)
-            pool = Pool(Scope(ends, place.scope.space), sources)  # type: ignore[union-attr]
+            pool = Pool(Scope(ends, place.scope.space), sources, self.helpers)  # type: ignore[union-attr]
             self._pools = key, pool
         return pool
 
@@ -480,6 +485,8 @@ class Search:
         if now is None or not now < wrong:
             return None
         tree = self.tree_of(source, place, edit)
+        if _is_idle(at(tree, place.path) if edit.kind != "order" else None):
+            return None
         left = self.verified(source, tree, wrong)
         if left is None:
             return None
@@ -538,6 +545,12 @@ class Search:
             code=codes[key],
             __hole__=lambda _: value.copy() if isinstance(value, np.ndarray) else value,
         )
+
+
+def _is_idle(node: Any) -> bool:
+    """Whether a line assigns a variable to itself: then it is left out instead."""
+    target = edits.target_of(node)
+    return isinstance(node, ast.Assign) and text_of(node.value) == text_of(target)
 
 
 def _index_said(node: ast.expr, scope: Scope, parts: Parts) -> Any:
@@ -648,7 +661,7 @@ def _is_spared(statement: Any, path: Path, node: ast.expr) -> bool:
         return True
     if isinstance(node, ast.Name) and node.id in ("np", "numpy", "math", "range", "len"):
         return True
-    if isinstance(node, (ast.Slice, ast.Dict, ast.JoinedStr)):
+    if isinstance(node, (ast.Slice, ast.JoinedStr)):
         return True
     if fields[-1] == "slice":  # an index: its own edits are those of the subscript
         return isinstance(node, (ast.Tuple, ast.Slice))
@@ -667,10 +680,12 @@ def shown(source: Source, edit: Edit, tree: Any) -> tuple[str, str, int]:
         owner, field = at(root, edit.path[:-1]), edit.path[-1][0]
         old = getattr(owner, field)
         new = edit.new
-        moved = [i for i in range(len(old)) if old[i] is not new[i]]
-        first, last = moved[0], moved[-1]
-        before = "\n".join(_text(source, s) for s in old[first : last + 1])
-        after = "\n".join(_text(source, s) for s in new[first : last + 1])
+        first = next(i for i, s in enumerate(new) if i >= len(old) or s is not old[i])
+        last = next(i for i in range(1, len(old)) if new[-i] is not old[-i])
+        before, after = (
+            "\n".join(_text(source, s) for s in block[first : len(block) - last + 1])
+            for block in (old, new)
+        )
         return before, after, old[first].lineno
     blocks = [i for i, (field, _) in enumerate(edit.path) if field in _BLOCKS]
     depth = max(blocks) if isinstance(root, ast.FunctionDef) else 0
@@ -711,7 +726,8 @@ def _text(source: Source, node: Any) -> str:
         same = False
     if not same:
         return text_of(node)
-    return found
+    indent = " " * node.col_offset
+    return "\n".join(line.removeprefix(indent) for line in found.split("\n"))
 
 
 def _spliced(source: Source, statement: Any, edit: Edit, new: Any) -> str:
@@ -750,8 +766,16 @@ def _written(new: ast.expr, text: str) -> Iterator[str]:
 
     frame = text_of(Keep().visit(copy.deepcopy(new)))
     for form in ("{}", "({})"):
-        yield re.sub(r"__part(\d+)__", lambda m, form=form: form.format(kept[int(m[1])]), frame)  # type: ignore[misc]
+        parts = [text if text.isidentifier() or _is_atom(text) else form.format(text)
+                 for text in kept]  # fmt: skip
+        yield re.sub(r"__part(\d+)__", lambda m, parts=parts: parts[int(m[1])], frame)  # type: ignore[misc] # mypy: a lambda's default
     yield text_of(new)
+
+
+def _is_atom(text: str) -> bool:
+    """Whether an expression needs no brackets wherever it is put."""
+    kinds = (ast.Name, ast.Call, ast.Attribute, ast.Subscript, ast.Constant)
+    return isinstance(ast.parse(text, mode="eval").body, kinds)
 
 
 def _same(one: str, other: str) -> bool:
