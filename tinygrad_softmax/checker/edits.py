@@ -533,6 +533,8 @@ def _folded(node: ast.expr, op: ast.operator) -> ast.expr:
 
 # --- with operands ---
 
+#: No edit with an operand costs less, besides the operand.
+_LEAST = 0.9
 _ARITHMETIC: tuple[tuple[float, str, Any, Any, str], ...] = (
     (1.2, "divisor_missing", ast.Div, np.divide, "the division by {o} is missing"),
     (1.2, "factor_missing", ast.Mult, np.multiply, "the factor {o} is missing"),
@@ -542,13 +544,20 @@ _ARITHMETIC: tuple[tuple[float, str, Any, Any, str], ...] = (
 
 
 def with_operands(path: Path, node: ast.expr, values: tuple[Any, ...], choices: list[Operand],
-                  whole: bool) -> Iterator[Edit]:  # fmt: skip
-    """Yield an expression with a factor, a divisor, a term more, or something else in its place."""
+                  whole: bool, costs: tuple[float, float]) -> Iterator[Edit]:  # fmt: skip
+    """Yield an expression with a factor, a divisor, a term more, or something else in its place.
+
+    The choices come by their costs; edits are made for a range of costs only.
+    """
+    least, most = costs
     if not all(isinstance(v, (np.ndarray, np.generic, float, int)) for v in values):
         return
     kind, text, shape = np.asarray(values[0]).dtype.kind, _code(node), np.shape(values[0])
+    first, rest = _first_of_three(node)
     less = -0.1 if whole and isinstance(node, ast.Name) else 0.0 if whole else 0.12
     for o in choices:
+        if o.cost + _LEAST >= most:
+            break
         mask = o.kind == "b"
         neutral = {0: (ast.Add, ast.Sub, ast.Mult, ast.Div), 1: (ast.Mult, ast.Div)}.get(
             o.values[0], ()) if o.origin == "number" else ()  # fmt: skip
@@ -561,16 +570,30 @@ def with_operands(path: Path, node: ast.expr, values: tuple[Any, ...], choices: 
                 number = op in (ast.Add, ast.Sub) and not o.shape and bool(shape)
                 more = less + o.cost + 0.15 * number + 0.15 * wider
                 more += 0.1 * (op is ast.Div and (o.size > 8 or bool(o.shape)))
+                if not least <= cost + more < most:
+                    continue
                 new = _times(node, o.node, not o.shape) if op is ast.Mult \
                     else ast.BinOp(node, op(), o.node)  # fmt: skip
                 yield Edit(cost + more, "mask_missing" if mask else name, path,
-                           new, said.format(o=o.text), o,
+                           new, partial(said.format, o=o.text), o,
                            partial(_applied, apply, o))  # fmt: skip
+        alike = o.shape == shape and o.kind == kind == "f"
+        if first is not None and alike and o.cost < 0.7 and least <= 1.4 + o.cost < most:
+            yield Edit(1.4 + o.cost, "replaced", path, ast.BinOp(first, ast.Mult(), o.node),
+                       f"{rest} should be {o.text}", o)  # fmt: skip
         instead = _cost_of_replacing(node, shape, kind, o)
-        if instead is not None:
+        if instead is not None and least <= instead < most:
             both = isinstance(node, ast.Name) and isinstance(o.node, ast.Name)
             yield Edit(instead, "name" if both else "replaced", path, o.node,
                        f"{text} should be {o.text}", o, partial(_applied, None, o))  # fmt: skip
+
+
+def _first_of_three(node: ast.expr) -> tuple[ast.expr | None, str]:
+    """Return a factor of ``a * b * c``, and the others as code."""
+    inner = node.left if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) else None
+    if isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Mult):
+        return inner.left, _code(ast.BinOp(inner.right, ast.Mult(), node.right))  # type: ignore[attr-defined] # a BinOp, as above
+    return None, ""
 
 
 def _applied(apply: Any, o: Operand, value: Any, k: int) -> Any:

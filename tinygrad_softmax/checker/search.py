@@ -37,6 +37,8 @@ from .values import Values, kept, key_of, recorded
 _UNLIKELY = 1.4
 #: Below which cost an edit is tried before anything is looked for that may be missing.
 _CHEAP = 1.35
+#: Bounds of the costs of what may be missing: no more is made than is tried.
+_TIERS = (0.0, 1.55, 1.8, 2.2, 9.0)
 _BLOCKS = ("body", "orelse", "finalbody")
 #: So often may a loop of a candidate go round.
 _TURNS = 20_000
@@ -107,6 +109,7 @@ class Search:
                  is_stage: Callable[[str | None, Any], bool] | None = None) -> None:  # fmt: skip
         self.known, self.is_stage = known, is_stage
         self.helpers: tuple[str, ...] = ()
+        self._made: tuple[Any, dict[Any, list[Edit]]] = (None, {})
         self._pools: tuple[int, Pool | None] = (0, None)
         self.judge, self.sources, self.parts = judge, sources, parts
         self.end = time.perf_counter() + seconds
@@ -201,7 +204,7 @@ class Search:
         The line is one that computes a wrong value from right ones: so several mistakes behind one
         gradient are found one after the other. No call is made before a line is right.
         """
-        end = time.perf_counter() + 0.3 * (self.end - time.perf_counter())
+        end = time.perf_counter() + 0.4 * (self.end - time.perf_counter())
         source = self.sources[0]
         values = self.recorded(source) if self.is_stage is not None else None
         if values is None:
@@ -219,12 +222,7 @@ class Search:
                 continue
             if self.is_stage(name, key_of(made)):  # type: ignore[misc]
                 continue
-            tried: list[tuple[float, int, _Place, Edit]] = []
-            for place in places if time.perf_counter() < end else ():
-                tried += [(e.cost, len(tried) + n, place, e)
-                          for n, e in enumerate(self.edits_of(place, parts))
-                          if e.cost < 2.2 and e.kind != "order"]  # fmt: skip
-            for _, _, place, edit in sorted(tried, key=lambda item: item[:2]):
+            for place, edit in self._edits_of_stage(places, parts, end):
                 if time.perf_counter() > end:
                     return None
                 made = self._line_made(place, edit, name, last)
@@ -235,6 +233,20 @@ class Search:
                 if left is not None:
                     return self._repair(place, edit, tree, wrong, left)
         return None
+
+    def _edits_of_stage(self, places: list[_Place], parts: list[Parts],
+                        end: float) -> Iterator[tuple[_Place, Edit]]:  # fmt: skip
+        """Yield the edits of some lines by their costs."""
+        left = [(e.cost, n, place, e) for n, place in enumerate(places)
+                for e in self.plain_edits(place, parts) if e.kind != "order"]  # fmt: skip
+        for tier in range(3):
+            for n, place in enumerate(places):
+                if time.perf_counter() < end and place.penalty <= _UNLIKELY:
+                    left += [(e.cost, n, place, e) for e in self.missing(place, parts, tier)]
+            left.sort(key=lambda item: item[:2])
+            now = [item for item in left if item[0] < _TIERS[tier + 1]]
+            left = left[len(now) :]
+            yield from ((place, edit) for _, _, place, edit in now)
 
     def _last(self, place: _Place, name: str) -> Path | None:
         """Return the last line that changes a variable before it is made anew."""
@@ -302,14 +314,16 @@ class Search:
         found = [(e.cost + place.penalty, n, place, e) for n, (place, parts) in enumerate(places)
                  for e in self.plain_edits(place, parts)]  # fmt: skip
         found.sort(key=lambda item: item[:2])
-        cheap = [item for item in found if item[0] < _CHEAP]
-        yield from ((cost, place, edit) for cost, _, place, edit in cheap)
-        found = found[len(cheap) :]
-        for n, (place, parts) in enumerate(places):
-            if time.perf_counter() < self.end and place.penalty <= _UNLIKELY:
-                found += [(e.cost + place.penalty, n, place, e) for e in self.missing(place, parts)]
-        found.sort(key=lambda item: item[:2])
-        yield from ((cost, place, edit) for cost, _, place, edit in found)
+        for tier, below in enumerate((_CHEAP, *_TIERS[1:])):
+            if tier:  # what may be missing, the likelier first
+                for n, (place, parts) in enumerate(places):
+                    if time.perf_counter() < self.end and place.penalty <= _UNLIKELY:
+                        found += [(e.cost + place.penalty, n, place, e)
+                                  for e in self.missing(place, parts, tier - 1)]  # fmt: skip
+                found.sort(key=lambda item: item[:2])
+            now = [item for item in found if item[0] < below]
+            found = found[len(now) :]
+            yield from ((cost, place, edit) for cost, _, place, edit in now)
 
     def recorded(self, source: Source) -> tuple[Values, ...] | None:
         """Return what a function computes at two points; None if it fails."""
@@ -377,8 +391,8 @@ class Search:
     def edits_of(self, place: _Place, sources: list[Parts]) -> Iterator[Edit]:
         """Yield the edits of a statement."""
         yield from self.plain_edits(place, sources)
-        if place.penalty <= _UNLIKELY:
-            yield from self.missing(place, sources)
+        for tier in range(len(_TIERS) - 1 if place.penalty <= _UNLIKELY else 0):
+            yield from self.missing(place, sources, tier)
 
     def plain_edits(self, place: _Place, sources: list[Parts]) -> Iterator[Edit]:
         """Yield the edits that need nothing but the statement."""
@@ -398,22 +412,35 @@ class Search:
             yield from edits.indexed(place.path, place.node, indices, place.scope)
             yield from edits.alternatives(place.path, place.node)
 
-    def missing(self, place: _Place, sources: list[Parts]) -> Iterator[Edit]:
-        """Yield the edits that put something more into a statement, or after it."""
+    def missing(self, place: _Place, sources: list[Parts], tier: int) -> list[Edit]:
+        """Return the edits that put something more into a statement, or after it."""
+        if self._made[0] is not place.source.tree:
+            self._made = place.source.tree, {}
+        made = self._made[1]
+        if (place.path, tier) not in made:
+            made[place.path, tier] = list(self._missing(place, sources, _TIERS[tier : tier + 2]))
+        return made[place.path, tier]
+
+    def _missing(self, place: _Place, sources: list[Parts],
+                 costs: tuple[float, ...]) -> Iterator[Edit]:  # fmt: skip
+        least, most = costs
         path, node, scope = place.path, place.node, place.scope
         assert scope is not None
         choices = self._pool(place, sources).at(scope)
         whole = getattr(node, "value", None)
         for inner, e, values in self._parts_of(place):
             if not any(v is None for v in values):
-                yield from edits.with_operands(inner, e, values, choices, e is whole)
+                yield from edits.with_operands(
+                    inner, e, values, choices, e is whole, (least, most))  # fmt: skip
         after = self._after(place) if isinstance(node, ast.stmt) else None
         if after is not None:
             found = self._indices(after, sources)
             labels: list[ast.expr] = [x for x in found if isinstance(x, ast.Tuple)]
             for name in edits.roots_of(node):
-                yield from edits.insertions(path, node, name, after, choices, labels[:3])
-            yield from edits.mirrored(path, node, set(after.names))
+                lines = edits.insertions(path, node, name, after, choices, labels[:3])
+                yield from (e for e in lines if least <= e.cost < most)
+            lines = edits.mirrored(path, node, set(after.names))
+            yield from (e for e in lines if least <= e.cost < most)
 
     def _parts_of(self, place: _Place) -> Iterator[tuple[Path, ast.expr, tuple[Any, ...]]]:
         """Yield the expressions of a statement that may be wrong, with their values."""
@@ -633,22 +660,19 @@ def _hole(node: ast.expr) -> Any:
 
 
 def _ticking(tree: Any) -> Any:
-    """Return a tree whose loops count their turns."""
+    """Return a tree whose loops count their turns; only what holds a loop is copied."""
     if isinstance(tree, ast.Lambda) or not any(
         isinstance(s, (ast.For, ast.While)) for _, s in statements(tree)
     ):
         return tree
-
-    class Count(ast.NodeTransformer):
-        def visit_For(self, node: Any) -> Any:
-            self.generic_visit(node)
-            call = ast.Expr(ast.Call(ast.Name("__tick__", ast.Load()), [], []))
-            node.body = [placed(call, node), *node.body]
-            return node
-
-        visit_While = visit_For
-
-    return Count().visit(copy.deepcopy(tree))
+    made = copy.copy(tree)
+    for field in _BLOCKS:
+        if isinstance(getattr(tree, field, None), list):
+            setattr(made, field, [_ticking(s) for s in getattr(tree, field)])
+    if isinstance(made, (ast.For, ast.While)):
+        call = ast.Expr(ast.Call(ast.Name("__tick__", ast.Load()), [], []))
+        made.body = [placed(call, tree), *made.body]
+    return made
 
 
 def _is_spared(statement: Any, path: Path, node: ast.expr) -> bool:
