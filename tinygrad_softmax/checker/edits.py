@@ -110,6 +110,10 @@ _0 | np.abs(_0) | float | 1.5 | function | the absolute value of {0} is missing
 _0 | np.sign(_0) | float | 1.5 | function | only the sign of {0} counts
 _0 | np.maximum(_0, 0) | float | 1.5 | function | {0} should be at least 0
 _0 | 1 / (1 + np.exp(-_0)) | float | 1.5 | function | the sigmoid of {0} is missing
+_0 > _1 | _0 | | 1.25 | condition | {0} is meant, not where it is greater
+_0 < _1 | _0 | | 1.25 | condition | {0} is meant, not where it is less
+_0 >= _1 | _0 | | 1.25 | condition | {0} is meant, not where it is greater
+_0 != _1 | _0 | | 1.25 | condition | {0} is meant, not where it differs
 _0.shape[_1] | _0.size | | 1.05 | constant | {old} should be {new}
 len(_0) | _0.size | | 1.05 | constant | {old} should be {new}
 _0.size | len(_0) | | 1.05 | constant | {old} should be {new}
@@ -337,6 +341,7 @@ def simple(path: Path, node: ast.expr, value: Any, helpers: tuple[str, ...] = ()
     yield from _by_rules(path, node, value)
     if isinstance(node, ast.Call):
         yield from _calls(path, node)
+    yield from _into_calls(path, node)
     if isinstance(node, ast.Subscript):
         yield from _subscripts(path, node, indices)
     if path[-1][0] == "iter":
@@ -415,6 +420,26 @@ def _calls(path: Path, node: ast.Call) -> Iterator[Edit]:
         yield Edit(1.1, "swapped", path, ast.Call(func, items, node.keywords), said)
     if name in _REDUCTIONS:
         yield from _axes(path, node, 0 if method else 1)
+
+
+def _into_calls(path: Path, node: ast.expr) -> Iterator[Edit]:
+    """Yield a function of a whole sum or product in the place of one of a part, and back."""
+    if isinstance(node, ast.BinOp):
+        for side in ("left", "right"):
+            call = getattr(node, side)
+            if isinstance(call, ast.Call) and len(call.args) == 1:
+                inner, made = copy.copy(node), copy.copy(call)
+                setattr(inner, side, call.args[0])
+                made.args = [inner]
+                yield Edit(
+                    1.15, "brackets", path, made, f"the bracket of {_code(made)} is misplaced"
+                )
+    elif isinstance(node, ast.Call) and len(node.args) == 1 and isinstance(node.args[0], ast.BinOp):
+        for side in ("left", "right"):
+            made, whole = copy.copy(node), copy.copy(node.args[0])
+            made.args = [getattr(node.args[0], side)]
+            setattr(whole, side, made)
+            yield Edit(1.15, "brackets", path, whole, f"the bracket of {_code(made)} is misplaced")
 
 
 def _axes(path: Path, node: ast.Call, place: int) -> Iterator[Edit]:

@@ -22,6 +22,7 @@ import numpy as np
 from ..core.errors import check_names
 from ..derivation import derive
 from ..ir.document import Account
+from .edits import function_name, root_of, target_of
 from .hand import Hand, copied
 from .operands import Parts
 from .points import points as drawn_points
@@ -160,11 +161,11 @@ class Check:
         self.changed = set(changed)
         found = [o.gradients for o in outcomes]
         wrong = [n for n in hand.wrt if not self._is_right(n, found)]
+        self._source()
         findings = [f for n in wrong if (f := self._plainly(n, found)) is not None]
         told = {f.stage for f in findings}
         self.open = [n for n in wrong if f"d{n}" not in told]
         findings += self._at_given(wrong)
-        self._source()
         self._check_stages()
         loss_findings: list[Finding] = []
         repaired = ""
@@ -235,10 +236,21 @@ class Check:
         if all(not np.any(t) for t in true):
             return Finding(f"d{name}", "unused", f"the loss does not depend on {name}, so that its "
                            "gradient is 0 everywhere")  # fmt: skip
-        if all(m.size and not np.any(m) for m in mine):
+        if all(m.size and not np.any(m) for m in mine) and not self._is_written(name):
             return Finding(f"d{name}", "not_written", "it is zero everywhere: it is not "
                            "written yet, or never assigned to")  # fmt: skip
         return None
+
+    def _is_written(self, name: str) -> bool:
+        """Whether more than zeros is ever assigned to an array by its name."""
+        for _, node in (s for source in self.sources for s in statements(source.tree)):
+            root, value = root_of(target_of(node)), getattr(node, "value", None)
+            if root is None or value is None or not whose(root, [name]):
+                continue
+            zeros = function_name(value).startswith(("zeros", "empty"))
+            if not zeros and not isinstance(value, ast.Constant):
+                return True
+        return False
 
     # --- sources ---
 
@@ -431,7 +443,7 @@ class Check:
         trees = [s.tree for s in self.sources]
         if self.sources:
             self._known()
-            left_over = max(0.4 * self.budget, self.end - time.perf_counter())
+            left_over = max(0.3 * self.budget, 0.85 * (self.end - time.perf_counter()))
             search = Search(
                 self._judge(), self.sources, self._parts, left_over, self._known, self._is_stage
             )
@@ -490,7 +502,8 @@ class Check:
             return []
         judge = self._judge_of_loss(found)
         trees = [s.tree for s in sources]
-        repairs_of_loss = Search(judge, sources, list, self.budget / 4).repairs(1)
+        left_over = max(0.1 * self.budget, self.end - time.perf_counter())
+        repairs_of_loss = Search(judge, sources, list, left_over).repairs(1)
         for source, tree in zip(sources, trees, strict=True):
             source.tree = tree
         near = [r for r in repairs_of_loss if not r.left

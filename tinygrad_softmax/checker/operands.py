@@ -235,6 +235,9 @@ class Pool:
             for text, cost in _slopes_by_range(name, values[0]):
                 made = ast.parse(text, mode="eval").body
                 self._add(made, scope.evaluated(made), cost, "name")
+        for text, cost in _of_arrays(scope):
+            made = ast.parse(text, mode="eval").body
+            self._add(made, scope.evaluated(made), cost, "name")
         for helper in helpers:
             for text in _arrays(scope):
                 made = ast.parse(f"{helper}({text})", mode="eval").body
@@ -277,6 +280,20 @@ def _slopes_by_range(name: str, value: Any) -> Iterator[tuple[str, float]]:
         yield f"{name} * (1 - {name})", 0.55
     if -1 < low < 0 < high < 1:
         yield f"(1 - {name} ** 2)", 0.5
+
+
+def _of_arrays(scope: Scope) -> Iterator[tuple[str, float]]:
+    """Yield the rows that an index picks, and the identity, if there is a square array."""
+    whole = integer_names(scope)
+    square = False
+    for name, held in scope.names.items():
+        if np.ndim(held[0]) >= 1 and np.asarray(held[0]).dtype.kind == "f":
+            yield from ((f"{name}[{i}]", 0.5) for i in whole[:6])
+        shapes = [np.shape(v) for v in held]
+        if not square and all(len(s) == 2 and s[0] == s[1] > 1 for s in shapes):
+            square = True
+            size = scope.by_key.get(key_of(tuple(s[0] for s in shapes)), f"len({name})")
+            yield f"np.eye({size})", 0.5
 
 
 def _arrays(scope: Scope) -> Iterator[str]:
@@ -402,8 +419,15 @@ def _slopes(
     node: ast.Call, said: ast.expr | None, scope: Scope, parts: Parts
 ) -> Iterator[ast.expr]:
     """Yield masks and slopes of a function, by its operand or its value."""
-    called = node.func.attr if isinstance(node.func, ast.Attribute) else ""
-    if called not in _BY_VALUE and called not in ("maximum", "minimum", "clip", "where", "abs"):
+    if not isinstance(node.func, ast.Attribute):
+        return
+    called = node.func.attr
+    if called in ("max", "min", "amax", "amin") and said is not None:
+        is_method = not isinstance(node.func.value, ast.Name) or node.func.value.id not in _NUMPY
+        of = scope._part(node.func.value if is_method else node.args[0], parts, 0)
+        if of is not None:
+            yield placed(ast.Compare(of, [ast.Eq()], [said]), node)
+    if called not in _BY_VALUE and called not in _PIECEWISE:
         return
     given = [scope._part(arg, parts, 0) for arg in node.args]
     if any(g is None for g in given):
@@ -431,6 +455,8 @@ def _slopes(
         yield placed(ast.parse(text, mode="eval").body, node)
 
 
+_NUMPY = frozenset(["np", "numpy"])
+_PIECEWISE = frozenset(["maximum", "minimum", "clip", "where", "abs"])
 #: Slopes of functions by their values.
 _BY_VALUE = {
     "tanh": ("(1 - {v} ** 2)",),

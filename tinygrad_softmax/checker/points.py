@@ -219,7 +219,8 @@ class _Layout:
         data = [n for n, v in self.arrays.items() if n not in self.wrt and v.ndim]
         single = {(n, 0) for n in data} if all(len(self.arrays[n]) == 1 for n in data) else set()
         numbers = [({(n, -1)}, v) for n, v in self.given.items()
-                   if type(v) is int and v > 0 and (n, -1) not in taken]  # fmt: skip
+                   if type(v) is int and v > 0 and (n, -1) not in taken
+                   and n not in self.labels]  # fmt: skip
         for group, start in [*([(single, 1)] if single else []), *numbers]:
             before, sizes = self.groups, self.sizes
             self.groups = [*before, group]
@@ -271,6 +272,15 @@ class _Layout:
                     self.labels[name] = index, offset
             elif many and low >= 0 and high + 1 in known:
                 self.labels[name] = known[high + 1], 0  # compared, one by one
+        taken = {name for group in self.groups for name, axis in group if axis < 0}
+        for name in [n for n, v in self.given.items() if type(v) is int and n not in taken]:
+            ran = [m for m in range(max(self.sizes, default=0) + 2)
+                   if self._runs(self.sizes, {name: m})]  # fmt: skip
+            fit = [(ran[0], i) for i, n in enumerate(self.sizes)
+                   if ran and ran[0] < 2 and ran == [*range(ran[0], n + ran[0])]]  # fmt: skip
+            if fit:  # an index, or how many are taken: all up to a size will do
+                offset, index = min(fit)
+                self.labels[name] = index, offset
 
     def _lengths(self) -> list[int]:
         """Return the lengths given, of each symbol."""
@@ -349,8 +359,8 @@ class _Layout:
     def _is_crowded(self, sizes: Sizes) -> bool:
         """Whether there are fewer places than indices that are each there once."""
         where = {axis: n for group, n in zip(self.groups, sizes, strict=False) for axis in group}
-        return any(where.get((name, 0), 0) > sizes[index] for name, (index, _) in
-                   self.labels.items() if self.natures[name].once)  # fmt: skip
+        once = [n for n in self.labels if n in self.natures and self.natures[n].once]
+        return any(where.get((n, 0), 0) > sizes[self.labels[n][0]] for n in once)
 
     def _entries(self, sizes: Sizes) -> int:
         where = {axis: n for group, n in zip(self.groups, sizes, strict=True) for axis in group}
@@ -380,10 +390,19 @@ class _Layout:
                 new[name] = self._array(name, value, shape, sizes, rng, fill, tried)
             elif (name, -1) in where:
                 new[name] = where[name, -1]
+            elif type(value) is int and (name in (fill or {}) or name in self.labels):
+                new[name] = self._picked(name, sizes, rng, fill or {})
             elif is_real(value) and name not in self.idle:
                 new[name] = scalar(float(value), name in self.wrt, rng, _is_near(tried))
         made: dict[str, Any] = replaced(dict(self.inputs), new)
         return made
+
+    def _picked(self, name: str, sizes: Sizes, rng: Any, fill: dict[str, int]) -> int:
+        """Return a number that picks an entry."""
+        if name in fill:
+            return fill[name]
+        index, offset = self.labels[name]
+        return int(rng.integers(offset, sizes[index] + offset))
 
     def _array(self, name: str, value: Any, shape: Sizes, sizes: Sizes, rng: Any,
                fill: dict[str, int] | None, tried: int) -> Any:  # fmt: skip
