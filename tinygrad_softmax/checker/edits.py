@@ -100,7 +100,7 @@ _0 | _0.copy() | array | 1.05 | copy | {0} is changed later, where it is still n
 _0 | _0 ** 2 | float | 1.3 | function | {0} should be squared
 _0 | np.sqrt(_0) | float | 1.35 | function | the square root of {0} is missing
 _0 | 1 - _0 | float | 1.45 | function | {0} should be subtracted from 1
-_0 | _0 > 0 | float | 1.45 | function | the condition {0} `> 0` is missing
+_0 | _0 > 0 | float | 1.45 | function | {new} is meant, not {0}
 _0 | 1 / _0 | float | 1.5 | function | {0} should be inverted
 _0 | _0 ** 3 | float | 1.5 | function | {0} should be cubed
 _0 | np.exp(_0) | float | 1.5 | function | the exponential of {0} is missing
@@ -316,10 +316,13 @@ def _by_rules(path: Path, node: Any, value: Any) -> Iterator[Edit]:
 
 
 def _cancels(rule: Rule, holes: dict[str, Any]) -> bool:
-    """Whether an operand would be divided by itself, or taken from itself."""
+    """Whether an operand would be divided by itself or by 1, or taken from itself."""
     op = getattr(rule.new, "op", None) if rule.kind == "operator" else None
-    return isinstance(op, (ast.Div, ast.Sub)) and len(holes) == 2 and \
-        text_of(holes["_0"]) == text_of(holes["_1"])  # fmt: skip
+    if op is None or len(holes) != 2:
+        return False
+    one, other = (text_of(holes[name]) for name in ("_0", "_1"))
+    neutral = "0" if isinstance(op, (ast.Add, ast.Sub)) else "1"
+    return (isinstance(op, (ast.Div, ast.Sub)) and one == other) or neutral in (one, other)
 
 
 def _worded(said: str, node: Any, new: Any, holes: dict[str, Any]) -> str:
@@ -384,7 +387,7 @@ def _constants(path: Path, node: ast.Constant) -> Iterator[Edit]:
             continue
         seen.add(new)
         made = _signed(new)
-        cost = (1.2 if new in (0, 1) else 1.0) + 0.02 * i
+        cost = (1.2 if new in (0, 1) and c not in (0, 1) else 1.0) + 0.02 * i
         yield Edit(cost, "constant", path, made, f"{_code(node)} should be {_code(made)}")
 
 
@@ -579,6 +582,9 @@ def with_operands(path: Path, node: ast.expr, values: tuple[Any, ...], choices: 
         return
     kind, text, shape = np.asarray(values[0]).dtype.kind, _code(node), np.shape(values[0])
     first, rest = _first_of_three(node)
+    turned = _is_transposed(node) or (
+        isinstance(node, ast.UnaryOp) and _is_transposed(node.operand)
+    )
     less = -0.1 if whole and isinstance(node, ast.Name) else 0.0 if whole else 0.12
     for o in choices:
         if o.cost + _LEAST >= most:
@@ -595,6 +601,7 @@ def with_operands(path: Path, node: ast.expr, values: tuple[Any, ...], choices: 
                 number = op in (ast.Add, ast.Sub) and not o.shape and bool(shape)
                 more = less + o.cost + 0.15 * number + 0.15 * wider
                 more += 0.1 * (op is ast.Div and (o.size > 8 or bool(o.shape)))
+                more += 0.1 * (bool(o.shape) and op in (ast.Mult, ast.Div) and turned)
                 if not least <= cost + more < most:
                     continue
                 new = _times(node, o.node, not o.shape) if op is ast.Mult \

@@ -336,6 +336,8 @@ def _forms(part: Part, scope: Scope, parts: Parts) -> Iterator[ast.expr]:
     if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mult, ast.Div)):
         yield from _products(node, scope, parts)
         yield from _penalties(node, scope, parts)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
+        yield from _without_numbers(node, scope, parts)
     if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)):
         yield from _sums(node, scope, parts)
     if isinstance(node, ast.Call):
@@ -373,6 +375,18 @@ def _products(node: ast.expr, scope: Scope, parts: Parts) -> Iterator[ast.expr]:
         for item, over in some[1:]:
             made = ast.BinOp(made, ast.Div() if over else ast.Mult(), item)
         yield made
+
+
+def _without_numbers(node: ast.BinOp, scope: Scope, parts: Parts) -> Iterator[ast.expr]:
+    """Yield ``x @ R.T`` for ``scale * x @ R.T``."""
+    right = scope._part(node.right, parts, 0)
+    if right is None or not isinstance(node.left, ast.BinOp):
+        return
+    for item, over in _chain(node.left, False, (ast.Mult, ast.Div)):
+        held = parts.by_node.get(id(item))
+        said = scope._part(item, parts, 0)
+        if not over and said is not None and held is not None and np.ndim(held.values[0]) > 1:
+            yield ast.BinOp(said, ast.MatMult(), right)
 
 
 def _penalties(node: ast.expr, scope: Scope, parts: Parts) -> Iterator[ast.expr]:

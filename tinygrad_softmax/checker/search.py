@@ -10,11 +10,15 @@ from __future__ import annotations
 import ast
 import copy
 import re
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+
+if sys.platform != "win32":
+    import resource
 
 from . import edits
 from .edits import Edit
@@ -27,6 +31,7 @@ from .source import (
     changed,
     expressions,
     given_by,
+    names_in,
     placed,
     statements,
     text_of,
@@ -40,8 +45,8 @@ _CHEAP = 1.35
 #: Bounds of the costs of what may be missing: no more is made than is tried.
 _TIERS = (0.0, 1.55, 1.8, 2.2, 9.0)
 _BLOCKS = ("body", "orelse", "finalbody")
-#: So often may a loop of a candidate go round.
-_TURNS = 20_000
+#: So often may a loop of a candidate go round, and so many bytes may it add.
+_TURNS, _MEMORY = 20_000, 300_000_000
 
 
 class StopError(BaseException):
@@ -122,18 +127,11 @@ class Search:
                 code: Any = None, **given: Any) -> dict[str, Any] | None:  # fmt: skip
         """Return what a version gives at a point; None if it fails."""
         self.tried += 1
-        turns = [0]
-
-        def tick() -> None:
-            turns[0] += 1
-            if turns[0] > _TURNS:
-                raise StopError
-
         try:
             if source is None:
                 return self.judge.run(k)
             code = code or source.compiled(_ticking(tree))
-            with source.running(code, __tick__=tick, **given):
+            with source.running(code, __tick__=_counter(), **given):
                 return self.judge.run(k)
         except StopError:
             return None
@@ -272,14 +270,14 @@ class Search:
             return None
         found = []
         try:
-            module = ast.Module([placed(n, place.node) for n in lines], [])
+            module = _ticking(ast.Module([placed(n, place.node) for n in lines], []))
             code = compile(ast.fix_missing_locations(module), "<line>", "exec")
             for variables in place.scope.variables:
-                space = {**place.scope.space, **variables}
+                space = {**place.scope.space, **variables, "__tick__": _counter()}
                 space |= {n: kept(space[n], space[n]) for n in code.co_names if n in space}
                 exec(code, space)
                 found.append(space[name])
-        except Exception:  # a candidate that does not run
+        except (Exception, StopError):  # a candidate that does not run, or does not end
             return None
         return tuple(found) if all(isinstance(v, np.ndarray) for v in found) else None
 
@@ -496,6 +494,8 @@ class Search:
         self, place: _Place, edit: Edit, wrong: frozenset[str], seen: set[Any]
     ) -> Repair | None:
         source = place.source
+        if self._recurses(source, edit):
+            return None
         expression = isinstance(edit.new, ast.expr) and edit.path
         if expression and place.once and place.scope is not None and place.scope.is_pure(edit.new):
             values = self._new_values(place, edit)
@@ -518,6 +518,15 @@ class Search:
         if left is None:
             return None
         return self._repair(place, edit, tree, wrong, left)
+
+    @staticmethod
+    def _recurses(source: Source, edit: Edit) -> bool:
+        """Whether a function would call itself, which need not end."""
+        name = getattr(source.tree, "name", None)
+        if edit.kind == "order" or name is None or name in names_in(source.tree):
+            return False
+        new = edit.new if isinstance(edit.new, list) else [edit.new]
+        return any(name in names_in(node) for node in new)
 
     def _repair(self, place: _Place, edit: Edit, tree: Any, wrong: frozenset[str],
                 left: frozenset[str]) -> Repair:  # fmt: skip
@@ -659,17 +668,37 @@ def _hole(node: ast.expr) -> Any:
     return placed(ast.Call(ast.Name("__hole__", ast.Load()), [node], []), node)
 
 
+def _counter() -> Callable[[], None]:
+    """Return a function that raises when it is called too often, or when memory runs out."""
+    turns, start = 0, _memory()
+
+    def tick() -> None:
+        nonlocal turns
+        turns += 1
+        if turns > _TURNS or _memory() - start > _MEMORY:
+            raise StopError
+
+    return tick
+
+
+def _memory() -> int:
+    """Return the most bytes that were in use; 0 where the system does not say."""
+    if sys.platform == "win32":
+        return 0
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
 def _ticking(tree: Any) -> Any:
     """Return a tree whose loops count their turns; only what holds a loop is copied."""
-    if isinstance(tree, ast.Lambda) or not any(
-        isinstance(s, (ast.For, ast.While)) for _, s in statements(tree)
-    ):
+    loops = (ast.For, ast.While)
+    inner = [tree, *(s for _, s in statements(tree))]
+    if isinstance(tree, ast.Lambda) or not any(isinstance(s, loops) for s in inner):
         return tree
     made = copy.copy(tree)
     for field in _BLOCKS:
         if isinstance(getattr(tree, field, None), list):
             setattr(made, field, [_ticking(s) for s in getattr(tree, field)])
-    if isinstance(made, (ast.For, ast.While)):
+    if isinstance(made, loops):
         call = ast.Expr(ast.Call(ast.Name("__tick__", ast.Load()), [], []))
         made.body = [placed(call, tree), *made.body]
     return made
@@ -686,6 +715,8 @@ def _is_spared(statement: Any, path: Path, node: ast.expr) -> bool:
     if isinstance(node, ast.Name) and node.id in ("np", "numpy", "math", "range", "len"):
         return True
     if isinstance(node, (ast.Slice, ast.JoinedStr)):
+        return True
+    if fields[-1] == "step":
         return True
     if fields[-1] == "slice":  # an index: its own edits are those of the subscript
         return isinstance(node, (ast.Tuple, ast.Slice))
