@@ -97,6 +97,29 @@ RIGHT = {
         lambda f, A: 2 * (A.sum(1) * f - A @ f),
         {"f": R(6), "A": graph},
     ),
+    "Laplacian": (
+        lambda x, L: x @ L @ x - np.sum(L @ x),
+        lambda x, L: 2 * L @ x,
+        {"x": R(6), "L": np.diag(graph.sum(1)) - graph.astype(float)},
+    ),
+    "joint distribution": (
+        lambda s, P: -np.sum(P * np.log(np.exp(s) / np.sum(np.exp(s)))),
+        lambda s, P: np.exp(s) / np.sum(np.exp(s)) - P,
+        {"s": R((3, 4)), "P": rng.dirichlet(np.ones(12)).reshape(3, 4)},
+    ),
+    "centred columns": (
+        lambda w, X: np.sum(X @ w + w[0] ** 2),
+        lambda w, X: 2 * len(X) * w[0] * np.eye(len(w))[0],
+        {"w": R(4), "X": X - X.mean(0)},
+    ),
+    "parents in a tree": (
+        lambda x, i: np.sum((x[1:] - x[i[1:]]) ** 2) * (i[1:] < np.arange(1, len(i))).all(),
+        lambda x, i: (
+            added_at(x.shape, slice(1, None), 2 * (x[1:] - x[i[1:]]))
+            + added_at(x.shape, i[1:], -2 * (x[1:] - x[i[1:]]))
+        ),
+        {"x": R(6), "i": np.array([0, 0, 1, 1, 3, 2])},
+    ),
     "distributions": (
         entropy,
         lambda s, Y: softmax(s) - Y,

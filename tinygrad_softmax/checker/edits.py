@@ -378,7 +378,7 @@ def _constants(path: Path, node: ast.Constant) -> Iterator[Edit]:
         yield Edit(1.0, "constant", path, ast.Constant(not c), f"`{c}` should be `{not c}`")
     if type(c) not in (int, float):
         return
-    tried = [2 * c, c / 2, c + 1, c - 1, 1, 2, 0, 0.5, -c, 3, 4, 0.25, c * c, 10 * c, c / 10]
+    tried = [2 * c, c / 2, -c, c + 1, c - 1, 1, 2, 0, 0.5, 3, 4, 0.25, c * c, 10 * c, c / 10]
     tried += [1 / c] if c else []
     seen = {c}
     for i, other in enumerate(tried):
@@ -464,6 +464,10 @@ def _axes(path: Path, node: ast.Call, place: int) -> Iterator[Edit]:
         said = f"the axis does not belong in {_code(node)}"
         yield Edit(1.0, "axis", path, ast.Call(node.func, positional, rest), said)
     if "keepdims" in given:
+        if now is not None:
+            whole = [k for k in rest if k.arg != "keepdims"]
+            said = f"the axis does not belong in {_code(node)}"
+            yield Edit(0.98, "axis", path, ast.Call(node.func, positional, whole), said)
         kept = [k for k in node.keywords if k.arg != "keepdims"]
         yield Edit(1.0, "shape", path, ast.Call(node.func, args, kept),
                    "`keepdims=True` does not belong there")  # fmt: skip
@@ -615,7 +619,7 @@ def with_operands(path: Path, node: ast.expr, values: tuple[Any, ...], choices: 
                        f"{rest} should be {o.text}", o)  # fmt: skip
         instead = _cost_of_replacing(node, shape, kind, o)
         if instead is not None and least <= instead < most:
-            both = isinstance(node, ast.Name) and isinstance(o.node, ast.Name)
+            both = _is_name(node) and _is_name(o.node)
             yield Edit(instead, "name" if both else "replaced", path, o.node,
                        f"{text} should be {o.text}", o, partial(_applied, None, o))  # fmt: skip
 
@@ -641,6 +645,14 @@ def _fits(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
         return False
 
 
+def _is_name(node: ast.expr) -> bool:
+    """Whether it is a variable, an attribute of an object, or an entry of a dict."""
+    if isinstance(node, ast.Subscript):
+        return isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str)
+    attribute = isinstance(node, ast.Attribute) and node.attr not in ("T", "shape", "size")
+    return isinstance(node, ast.Name) or (attribute and isinstance(node.value, ast.Name))  # type: ignore[attr-defined] # as attribute says
+
+
 @lru_cache(1000)
 def _widens(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
     """Whether an operand has the axes of a value, and is longer along one of length 1."""
@@ -652,7 +664,7 @@ def _cost_of_replacing(node: ast.expr, shape: Any, kind: str, o: Operand) -> flo
     same_shape = shape == o.shape
     if kind != o.kind and not {kind, o.kind} <= {"f", "i"}:
         return None
-    if isinstance(node, ast.Name) and isinstance(o.node, ast.Name):
+    if _is_name(node) and _is_name(o.node):
         return 1.0 + o.cost if len(shape) == len(o.shape) else None
     if isinstance(node, ast.Constant):
         if not same_shape and len(o.shape) != 2:
@@ -660,7 +672,7 @@ def _cost_of_replacing(node: ast.expr, shape: Any, kind: str, o: Operand) -> flo
         return (1.3 if same_shape else 1.5) + o.cost
     if not same_shape:
         return None
-    if isinstance(o.node, ast.Name) and sum(1 for _ in ast.walk(node)) < 8:
+    if _is_name(o.node) and sum(1 for _ in ast.walk(node)) < 8:
         return 1.2 + o.cost
     return 1.45 + o.cost + 0.3 * (sum(1 for _ in ast.walk(node)) > 12)
 

@@ -12,7 +12,7 @@ import contextlib
 import io
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from functools import partial
 from itertools import combinations
 from typing import Any
@@ -29,7 +29,7 @@ from .points import points as drawn_points
 from .report import Finding, Report
 from .results import whose
 from .search import Judge, Repair, Search
-from .source import NoSourceError, Source, helpers, plain_function, statements
+from .source import NoSourceError, Source, helpers, plain_function, statements, text_of
 from .trees import Inputs, leaves, replaced
 from .truth import Truth, given_point, same, truth
 from .values import Values, key_of, recorded, recorded_code
@@ -135,6 +135,7 @@ class Check:
         self.hand, self.stages, self.inputs, self.budget = hand, stages, hand.given, budget
         self.end = time.perf_counter() + budget
         self.slopes: list[dict[Any, Any]] = []
+        self.ended = False
         self.notes: list[str] = []
         self.given: tuple[Values, ...] = ()
 
@@ -271,7 +272,7 @@ class Check:
             self.notes.append(f"{error}, so that no line can be shown: define it in a file or a "
                               "notebook")  # fmt: skip
             return
-        self.original = "\n\n".join(s.text().rstrip("\n") + "\n" for s in self.sources)
+        self.original = _joined(s.text() for s in self.sources)
 
     def _parts(self) -> list[Parts]:
         """Return what operands are taken from: the loss, and its derived gradient."""
@@ -340,8 +341,8 @@ class Check:
 
     # --- stages ---
 
-    def _is_stage(self, variable: str | None, key: Any) -> bool:
-        """Whether a value is the gradient that a variable holds by its name, or one of any."""
+    def _is_stage(self, variable: str | None, key: Any) -> bool | None:
+        """Whether a value is the gradient that a name says; None if the name says nothing."""
         if not hasattr(self, "_stage_keys"):
             leaves = {
                 n: key_of(tuple(t.gradients[n] for t in self.truth[:2])) for n in self.hand.wrt
@@ -352,7 +353,9 @@ class Check:
                 if slopes and e in slopes[0]
             } | leaves  # fmt: skip
         name = self.stages.get(variable or "") or whose(variable or "", [*self._stage_keys])
-        return name is not None and bool(self._stage_keys[name] == key)
+        if name == variable:  # the value, not its gradient
+            return None
+        return None if name is None else bool(self._stage_keys[name] == key)
 
     def _recorded(self) -> tuple[Values, ...]:
         if not self.given and self.sources:
@@ -448,15 +451,17 @@ class Check:
                 self._judge(), self.sources, self._parts, left_over, self._known, self._is_stage
             )
             repairs = search.repairs()
+            self.ended = search.is_late()
         findings = [self._finding(r, before) for r, before in zip(
             repairs, [self.open, *(list(r.left) for r in repairs)], strict=False)]  # fmt: skip
         left = [n for n in (repairs[-1].left if repairs else self.open) if n in self.open]
         findings += [self._unexplained(n, found) for n in left]
-        repaired = ""
-        if repairs:
-            repaired = self.original
-            for repair in repairs:
-                repaired = _with_lines(repaired, repair.before, repair.after)
+        texts = {id(s): s.text() for s in self.sources}
+        for repair in repairs:
+            key, first = id(repair.source), repair.source.original.lineno
+            made = _with_lines(texts[key], repair.before, repair.after, repair.line - first)
+            texts[key] = made if made != texts[key] else text_of(repair.tree)
+        repaired = _joined(texts.values()) if repairs else ""
         for source, tree in zip(self.sources, trees, strict=True):
             source.tree = tree
         return findings, repaired
@@ -476,6 +481,10 @@ class Check:
         mine = [g[name] for g in found]
         true = [t.gradients[name] for t in self.truth]
         cause, said = related(mine, true, [_scalars(p) for p in self.points])
+        if cause == "unexplained" and self.ended:
+            said += (
+                f"; the search ended after its {self.budget:g} s, and a larger budget= may find one"
+            )
         return Finding(f"d{name}", cause, said)
 
     # --- the loss ---
@@ -599,15 +608,21 @@ def _source_of(function: Any) -> Source | None:
     return source
 
 
-def _with_lines(text: str, before: str, after: str) -> str:
-    """Return code with some lines exchanged, in the indentation that they have."""
+def _joined(texts: Iterable[str]) -> str:
+    return "\n\n".join(text.rstrip("\n") + "\n" for text in texts)
+
+
+def _with_lines(text: str, before: str, after: str, near: int) -> str:
+    """Return code with some lines exchanged, in their indentation: those next to a place."""
     lines, old = text.split("\n"), [line.strip() for line in before.split("\n")]
-    for i in range(len(lines)):
-        if [line.strip() for line in lines[i : i + len(old)]] == old:
-            indent = lines[i][: len(lines[i]) - len(lines[i].lstrip())]
-            new = [indent + line for line in after.split("\n") if line.strip()]
-            return "\n".join([*lines[:i], *new, *lines[i + len(old) :]])
-    return text
+    found = [i for i in range(len(lines))
+             if [line.strip() for line in lines[i : i + len(old)]] == old]  # fmt: skip
+    if not found:  # a part of a line, as of a lambda
+        return text.replace(before, after) if text.count(before) == 1 else text
+    i = min(found, key=lambda i: abs(i - near))
+    indent = lines[i][: len(lines[i]) - len(lines[i].lstrip())]
+    new = [indent + line for line in after.split("\n") if line.strip()]
+    return "\n".join([*lines[:i], *new, *lines[i + len(old) :]])
 
 
 def related(got: list[Any], want: list[Any], scalars: list[dict[str, float]]) -> tuple[str, str]:

@@ -52,6 +52,16 @@ class Nature:
         self.sums = [] if self.kind not in "fiub" or not value.size or self.part.min() < 0 else [
             axis for axis in range(value.ndim)
             if value.shape[axis] > 1 and _all_sum_to_one(value, axis)]  # fmt: skip
+        data = self.kind == "f" and not parameter and 1 < value.size < 1_000_000
+        #: whether the whole sums to 1, as a joint distribution does
+        self.joint = data and value.ndim > 1 and not self.sums and value.min() >= 0 \
+            and abs(float(value.sum()) - 1) < 1e-9  # fmt: skip
+        #: axes along which the sums are 0, as of a Laplacian or of centred columns
+        self.centred = [axis for axis in range(value.ndim if data else 0)
+                        if value.shape[axis] > 1 and _all_sum_to_zero(value, axis)]  # fmt: skip
+        #: whether each place is one of those before it, as of the parents in a tree
+        self.earlier = self.kind in "iu" and value.ndim == 1 and value.size > 3 and bool(
+            (value[1:] < np.arange(1, value.size)).all() and value.max() > 1)  # fmt: skip
         #: whether these are places, none of which is there twice
         self.once = self.kind in "iu" and value.ndim == 1 and 1 < value.size <= 10_000 \
             and len(np.unique(value)) == value.size  # fmt: skip
@@ -83,6 +93,12 @@ class Nature:
         if special and self.sums:
             return self._distribution(shape, rng).astype(np.float64 if self.kind == "f" else
                                                          value.dtype)  # fmt: skip
+        if self.centred:
+            return self._summing_to_zero(self._in_range(shape, rng, False))
+        if self.joint:
+            made = np.abs(self._in_range(shape, rng, False))
+            made = np.abs(self._structured(made, rng)) if self.structure else made
+            return made / made.sum()
         if self.kind == "b":
             return _mask(value, shape, rng)
         if self.kind == "f" and not np.isfinite(self.part).all():
@@ -94,6 +110,8 @@ class Nature:
         made = self._of_few(shape, rng) if special else None
         if made is None and special:
             made = self._once_each(shape, bound, rng)
+        if made is None and self.earlier and special and (bound is None or bound >= shape[0]):
+            made = np.array([value[0], *(rng.integers(0, i) for i in range(1, shape[0]))])
         if made is None and self.whole:
             made = self._labels(shape, bound, rng, tight)
         if made is None:
@@ -213,6 +231,17 @@ class Nature:
         made = rng.uniform(0.2, 1.0, shape)
         return made / made.sum(axis, keepdims=True)
 
+    def _summing_to_zero(self, made: Any) -> Any:
+        """Return a matrix whose sums are 0 along the axes, symmetric if the one given is."""
+        if self.structure in ("symmetric", "definite") and made.shape[-1] == made.shape[-2]:
+            off = np.where(np.eye(made.shape[-1], dtype=bool), 0.0, made)
+            off = -np.abs(off + np.swapaxes(off, -1, -2)) if self.structure == "definite" else (
+                off + np.swapaxes(off, -1, -2))  # fmt: skip
+            return off - np.eye(made.shape[-1]) * off.sum(-1, keepdims=True)
+        for axis in self.centred:
+            made = made - made.mean(axis, keepdims=True)
+        return made
+
     def _structured(self, made: Any, rng: Any) -> Any:
         kind, n = self.structure, made.shape[-1]
         turned = np.swapaxes(made, -1, -2)
@@ -249,6 +278,12 @@ def _along(value: Any, axis: int) -> Any:
 
 def _all_sum_to_one(value: Any, axis: int) -> bool:
     return bool(np.allclose(_along(value, axis).sum(axis, dtype=float), 1, rtol=0, atol=1e-5))
+
+
+def _all_sum_to_zero(value: Any, axis: int) -> bool:
+    part = _along(value, axis)
+    size = np.abs(part).sum(axis)
+    return bool(size.any() and (np.abs(part.sum(axis)) <= 1e-10 * (size + 1e-300)).all())
 
 
 def _is_increasing(value: Any, axis: int) -> bool:

@@ -7,9 +7,12 @@ their values, so that nothing depends on what the two functions call things.
 from __future__ import annotations
 
 import ast
+import copy
+import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import combinations
-from types import FunctionType, ModuleType
+from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -107,10 +110,14 @@ class Scope:
     def __init__(self, variables: tuple[dict[str, Any], ...], space: Mapping[str, Any]) -> None:
         self.variables, self.space = variables, space
         self.names: dict[str, tuple[Any, ...]] = {}
-        for name in variables[0]:
+        for name in (n for n in variables[0] if not n.startswith("__")):
             held = tuple(v.get(name) for v in variables)
-            if all(isinstance(v, _HELD) for v in held) and not name.startswith("__"):
+            if all(isinstance(v, _HELD) for v in held):
                 self.names[name] = held
+                continue
+            for text, inner in _inside(name, held):
+                if all(isinstance(v, _HELD) for v in inner):
+                    self.names[text] = inner
         self.keys = {name: key_of(held) for name, held in self.names.items()}
         self.by_key: dict[Any, str] = {}
         for name, key in self.keys.items():
@@ -148,17 +155,22 @@ class Scope:
             and not isinstance(node, (ast.Constant, ast.List, ast.Tuple))
             and _is_array(part.values[0])
         ):
-            return ast.Name(name, ast.Load())
+            return named(name)
         if depth > 12:
             return None
         if isinstance(node, ast.Name):
             if self.keys.get(node.id) == part.key:
                 return ast.Name(node.id, ast.Load())
             if name is not None:
-                return ast.Name(name, ast.Load())
+                return named(name)
             body = parts.definitions.get((node.id, part.key))
             known = parts.by_node.get(id(body))
             return self.said(known, parts, depth + 1) if known is not None else None
+        if isinstance(node, (ast.Attribute, ast.Subscript)):  # of an object both functions see
+            if self.keys.get(ast.unparse(node)) == part.key:
+                return node
+            if name is not None and isinstance(node, ast.Attribute) and name in self.keys:
+                return named(name)
         return self._rebuilt(node, parts, depth)
 
     def _rebuilt(self, node: Any, parts: Parts, depth: int) -> Any:
@@ -200,6 +212,29 @@ class Scope:
 _BUILTIN = frozenset(["range", "len", "float", "int", "max", "min", "sum", "abs", "list", "tuple"])
 
 
+def _inside(name: str, held: tuple[Any, ...]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Yield what the attributes of an object hold, or the entries of a dict, as code."""
+    first, *rest = held
+    if isinstance(first, SimpleNamespace):
+        first, *rest = (vars(o) if isinstance(o, SimpleNamespace) else {} for o in held)
+        form = "{}.{}"
+    else:
+        form = "{}[{!r}]"
+    if isinstance(first, dict) and all(isinstance(o, dict) for o in rest):
+        for key in [k for k in first if isinstance(k, str)][:40]:
+            yield form.format(name, key), tuple(o.get(key) for o in (first, *rest))
+
+
+@lru_cache(1000)
+def _parsed(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
+
+
+def named(name: str) -> ast.expr:
+    """Return a variable, an attribute or an entry as a node of its own."""
+    return copy.deepcopy(_parsed(name))
+
+
 class Pool:
     """What may be missing anywhere in a function, none twice by value.
 
@@ -235,7 +270,11 @@ class Pool:
             for text, cost in _slopes_by_range(name, values[0]):
                 made = ast.parse(text, mode="eval").body
                 self._add(made, scope.evaluated(made), cost, "name")
-        for text, cost in _of_arrays(scope):
+        self.unused = {n for parts in sources if parts.origin == "own" for n in _unused(parts.tree)}
+        sizes = [o.text.strip("`") for o in self.found.values() if o.origin == "size"]
+        over = [f"{n} / {size}" for n in self.unused & scope.names.keys() for size in
+                (*integer_names(scope), *sizes[:6])]  # fmt: skip
+        for text, cost in (*((t, 0.4) for t in over), *_products_of(scope), *_of_arrays(scope)):
             made = ast.parse(text, mode="eval").body
             self._add(made, scope.evaluated(made), cost, "name")
         for helper in helpers:
@@ -245,7 +284,7 @@ class Pool:
         for parts in sources:
             extra = {"own": 0.25, "loss": 0.3}.get(parts.origin, 0.6)
             for part in parts:
-                for form in _forms(part, scope, parts):
+                for form in (*_forms(part, scope, parts), *_renumbered(part, scope)):
                     cost = extra + 0.02 * sum(1 for _ in ast.walk(form))
                     self._add(form, scope.evaluated(form), cost, parts.origin, part.line)
 
@@ -258,11 +297,13 @@ class Pool:
         """Return what can be used where these variables are, the likelier first."""
         found: dict[Any, Operand] = {}
         for name, values in scope.names.items():
-            operand = _operand(ast.Name(name, ast.Load()), values, 0.2, "name", "")
+            cost = 0.05 if name in self.unused else 0.2  # it was made for something
+            operand = _operand(named(name), values, cost, "name", "")
             if operand is not None:
                 found.setdefault(scope.keys[name], operand)
         same = {n for n, key in self.scope.keys.items() if scope.keys.get(n) == key}
-        known = same | (scope.space.keys() - self.scope.names.keys()) | _BUILTIN
+        known = same | _BUILTIN | scope.space.keys() - self.scope.names.keys()
+        known |= scope.variables[0].keys() - scope.names.keys()  # objects and dicts
         for key, operand in self.found.items():
             if operand.names <= known:
                 found.setdefault(key, operand)
@@ -280,6 +321,36 @@ def _slopes_by_range(name: str, value: Any) -> Iterator[tuple[str, float]]:
         yield f"{name} * (1 - {name})", 0.55
     if -1 < low < 0 < high < 1:
         yield f"(1 - {name} ** 2)", 0.5
+
+
+def _renumbered(part: Part, scope: Scope) -> Iterator[ast.expr]:
+    """Yield ``reg * W1`` for ``reg * W2``."""
+    if part.origin != "own" or not isinstance(part.node, ast.BinOp):
+        return
+    if sum(1 for _ in ast.walk(part.node)) <= 16:
+        text = ast.unparse(part.node)
+        for digit in "123":
+            other = re.sub(r"(?<=[A-Za-z_])[0-9]\b", digit, text)
+            if other != text:
+                yield named(other)
+
+
+def _unused(tree: Any) -> set[str]:
+    """Return the variables that are assigned and never read."""
+    names = [n for n in ast.walk(tree) if isinstance(n, ast.Name)]
+    read = {n.id for n in names if isinstance(n.ctx, ast.Load)}
+    return {n.id for n in names if isinstance(n.ctx, ast.Store)} - read
+
+
+def _products_of(scope: Scope) -> Iterator[tuple[str, float]]:
+    """Yield the products of a gradient with another matrix: of another path of the chain rule."""
+    shapes = {n: np.shape(v[0]) for n, v in scope.names.items() if np.ndim(v[0]) == 2}
+    for one in [n for n in shapes if n.startswith(("d", "grad", "delta"))][:12]:
+        for other in [n for n in shapes if n != one][:20]:
+            (a, b), (c, d) = shapes[one], shapes[other]
+            forms = ((b == d, "{0} @ {1}.T"), (b == c, "{0} @ {1}"), (a == c, "{1}.T @ {0}"),
+                     (d == a, "{1} @ {0}"))  # fmt: skip
+            yield from ((form.format(one, other), 0.7) for fits, form in forms if fits)
 
 
 def _of_arrays(scope: Scope) -> Iterator[tuple[str, float]]:
@@ -393,21 +464,37 @@ def _penalties(node: ast.expr, scope: Scope, parts: Parts) -> Iterator[ast.expr]
     """Yield ``2 * reg * W`` for ``reg * np.sum(W * W)``, which also a loss with loops has."""
     items = list(_chain(node, False, (ast.Mult, ast.Div)))
     for i, (item, over) in enumerate(items):
-        arg = item.args[0] if isinstance(item, ast.Call) and item.args else None
-        squared = arg is not None and _squared(arg)
-        if not squared or over:
+        terms = _chain(item, False, (ast.Add, ast.Sub))
+        squares = [x for term, _ in terms if (x := _summed_squares_of(term)) is not None]
+        if over:
             continue
         factors: list[tuple[ast.expr, bool]] = [(ast.Constant(2), False)]
         for j, (other, below) in enumerate(items):
             if j != i:
                 half = isinstance(other, ast.Constant) and other.value == (2 if below else 0.5)
                 factors = factors[1:] if half else [*factors, (scope._part(other, parts, 0), below)]
-        factors.append((scope._part(squared, parts, 0), False))
-        if all(factor is not None for factor, _ in factors):
-            made = factors[0][0]
-            for factor, below in factors[1:]:
-                made = ast.BinOp(made, ast.Div() if below else ast.Mult(), factor)
-            yield made
+        for squared in squares:
+            every = [*factors, (scope._part(squared, parts, 0), False)]
+            if all(factor is not None for factor, _ in every):
+                made = every[0][0]
+                for factor, below in every[1:]:
+                    made = ast.BinOp(made, ast.Div() if below else ast.Mult(), factor)
+                yield made
+
+
+def _summed_squares_of(node: ast.expr) -> ast.expr | None:
+    """Return x for ``np.sum(x * x)``, ``(x**2).sum()``, ``x.dot(x)`` and ``x @ x``."""
+    pair: list[ast.expr] = []
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        owner, name, args = node.func.value, node.func.attr, node.args
+        if name in ("sum", "mean"):
+            return _squared(args[0] if args else owner)
+        pair = args if len(args) == 2 else [owner, *args]
+        pair = pair if name in ("dot", "vdot", "inner") else []
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
+        pair = [node.left, node.right]
+    same = len(pair) == 2 and ast.dump(pair[0]) == ast.dump(pair[1])
+    return pair[0] if same else None
 
 
 def _squared(node: ast.expr) -> ast.expr | None:

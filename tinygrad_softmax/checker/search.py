@@ -22,7 +22,7 @@ if sys.platform != "win32":
 
 from . import edits
 from .edits import Edit
-from .operands import Parts, Pool, Scope, integer_names
+from .operands import Parts, Pool, Scope, integer_names, named
 from .source import (
     NoSourceError,
     Path,
@@ -89,7 +89,7 @@ class _Place(NamedTuple):
     values: tuple[Values, ...]
     once: bool
     penalty: float
-    first: bool  # whether it computes a wrong value from right ones
+    is_stage: bool  # whether what it makes is the gradient that its name says
     reaches: bool  # whether all that is wrong depends on it, as far as is known
 
 
@@ -111,7 +111,8 @@ class Search:
     def __init__(self, judge: Judge, sources: list[Source],
                  parts: Callable[[], list[Parts]], seconds: float,
                  known: Callable[[], dict[Any, float]] = dict,
-                 is_stage: Callable[[str | None, Any], bool] | None = None) -> None:  # fmt: skip
+                 is_stage: Callable[[str | None, Any], bool | None] | None = None
+                 ) -> None:  # fmt: skip
         self.known, self.is_stage = known, is_stage
         self.helpers: tuple[str, ...] = ()
         self._made: tuple[Any, dict[Any, list[Edit]]] = (None, {})
@@ -161,6 +162,10 @@ class Search:
             if not (wrong < allowed or (wrong == allowed and not strictly)):
                 return None
         return wrong
+
+    def is_late(self) -> bool:
+        """Whether the time is over: more may be found with more of it."""
+        return time.perf_counter() >= self.end
 
     # --- the search ---
 
@@ -216,9 +221,10 @@ class Search:
                 groups.setdefault((last, name), []).append(place)
         for (last, name), places in groups.items():
             made = _held_after(at(source.tree, last), last, values, source.tree)
-            if made is None or not _is_telling(made[0]) or key_of(made) in self.known():
+            if made is None or not _is_telling(made[0]):
                 continue
-            if self.is_stage(name, key_of(made)):  # type: ignore[misc]
+            is_right = self.is_stage(name, key_of(made))  # type: ignore[misc] # as values says
+            if is_right or (is_right is None and key_of(made) in self.known()):
                 continue
             for place, edit in self._edits_of_stage(places, parts, end):
                 if time.perf_counter() > end:
@@ -309,14 +315,14 @@ class Search:
                 parts = [Parts(source.tree, values, "own", source.lines), *self.parts()]
                 places += [(place, parts) for place in self.places(source, values, wrong)
                            if place.reaches or not only_whole]  # fmt: skip
-        found = [(e.cost + place.penalty, n, place, e) for n, (place, parts) in enumerate(places)
+        found = [(_cost(place, e), n, place, e) for n, (place, parts) in enumerate(places)
                  for e in self.plain_edits(place, parts)]  # fmt: skip
         found.sort(key=lambda item: item[:2])
         for tier, below in enumerate((_CHEAP, *_TIERS[1:])):
             if tier:  # what may be missing, the likelier first
                 for n, (place, parts) in enumerate(places):
                     if time.perf_counter() < self.end and place.penalty <= _UNLIKELY:
-                        found += [(e.cost + place.penalty, n, place, e)
+                        found += [(_cost(place, e), n, place, e)
                                   for e in self.missing(place, parts, tier - 1)]  # fmt: skip
                 found.sort(key=lambda item: item[:2])
             now = [item for item in found if item[0] < below]
@@ -345,7 +351,8 @@ class Search:
             scope = Scope(tuple(variables), space)  # type: ignore[arg-type]
             once = all(v.once(node) for v in values)
             touched = self._touched(source, path, node, base)
-            standing = _standing(node, path, values, tree, right) if right else 0.0
+            is_right = self._is_right_stage(source, path, node, values)
+            standing = _standing(node, path, values, tree, right, is_right) if right else 0.0
             penalty = 0.0
             penalty += 0.2 if source is not self.sources[0] else 0.0
             if isinstance(node, ast.Return) or isinstance(tree, ast.Lambda):
@@ -359,8 +366,20 @@ class Search:
                     penalty += 0.6
                 elif not touched >= wrong:
                     penalty += 0.25
-            yield _Place(source, path, node, scope, values, once, penalty, standing < 0,
+            yield _Place(source, path, node, scope, values, once, penalty,
+                         bool(is_right),
                          touched is None or touched >= wrong)  # fmt: skip
+
+    def _is_right_stage(self, source: Source, path: Path, node: Any,
+                        values: tuple[Values, ...]) -> bool | None:  # fmt: skip
+        """Whether a line makes the gradient that its name says; None if the name says nothing."""
+        name = edits.root_of(edits.target_of(node))
+        if self.is_stage is None or source is not self.sources[0] or name is None:
+            return None
+        made = _held_after(node, path, values, source.tree)
+        if made is None or not _is_telling(made[0]):
+            return None
+        return self.is_stage(name, key_of(made))
 
     def _touched(self, source: Source, path: Path, node: Any, base: Any) -> frozenset[str] | None:
         """Return which results change if what a statement computes is changed."""
@@ -485,7 +504,7 @@ class Search:
                 if made is not None:
                     found.setdefault(text_of(made), made)
         for name in integer_names(scope):
-            found.setdefault(name, ast.Name(name, ast.Load()))
+            found.setdefault(name, named(name))
         return list(found.values())[:12]
 
     # --- one candidate ---
@@ -583,6 +602,12 @@ class Search:
         )
 
 
+def _cost(place: _Place, edit: Edit) -> float:
+    """Return what an edit costs at a place: a line that is right is hardly to be changed."""
+    adds = isinstance(edit.new, list) and place.node in edit.new
+    return edit.cost + place.penalty + (0.2 if adds else 0.5) * place.is_stage
+
+
 def _is_idle(node: Any) -> bool:
     """Whether a line assigns a variable to itself: then it is left out instead."""
     target = edits.target_of(node)
@@ -614,7 +639,12 @@ def _helpers_of(sources: Iterable[Source], parts: Iterable[Parts]) -> tuple[str,
 
 
 def _standing(
-    node: Any, path: Path, values: tuple[Values, ...], tree: Any, right: dict[Any, float]
+    node: Any,
+    path: Path,
+    values: tuple[Values, ...],
+    tree: Any,
+    right: dict[Any, float],
+    is_right: bool | None,
 ) -> float:
     """Return the penalty of a line: more if what it computes is right, less if it is at fault.
 
@@ -625,14 +655,14 @@ def _standing(
     alias = isinstance(node.value, ast.Name) or edits.function_name(node.value) == "copy"
     made = _held_after(node, path, values, tree)
     if made is not None and _is_telling(made[0]):
-        if key_of(made) in right:
+        if key_of(made) in right and is_right is not False:
             # what an alias is for is what comes after it
             return 0.0 if alias else right[key_of(made)]
         used = [n for n in ast.walk(node.value) if isinstance(n, ast.Name)]
         held = [tuple(v.of.get(id(n)) for v in values) for n in used]
         arrays = [h for h in held if h[0] is not None and _is_telling(h[0])]
-        if arrays and all(key_of(h) in right for h in arrays):
-            return -0.12
+        if arrays:
+            return -0.12 if all(key_of(h) in right for h in arrays) else 0.08
     return 0.0
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Callable
+from types import FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,9 +40,21 @@ def kept(value: Any, other: Any = None) -> Any:
     """Return a value that later statements cannot change; `other` if it is not of numbers."""
     if isinstance(value, np.ndarray):
         return value.copy()
-    if isinstance(value, (list, tuple, dict)):
+    if isinstance(value, dict):
+        return {key: kept(v, v) for key, v in value.items()}
+    if isinstance(value, (list, tuple)):
         return copy.copy(value)
     return value if isinstance(value, NUMBERS) else other
+
+
+def _as_it_is(value: Any) -> Any:
+    """Return the attributes of an object of the learner's as they are now, or the value itself."""
+    module = type(value).__module__.partition(".")[0]
+    if not hasattr(value, "__dict__") or module in ("builtins", "numpy") or isinstance(
+        value, (type, FunctionType, MethodType, ModuleType)
+    ):  # fmt: skip
+        return value
+    return SimpleNamespace(**{str(name): kept(v, v) for name, v in vars(value).items()})
 
 
 def recorded(source: Source, call: Callable[[], Any]) -> Values:
@@ -80,8 +93,8 @@ def _notes(nodes: list[Any]) -> tuple[Values, dict[str, Any]]:
         key = id(nodes[k])
         n = found.counts[key] = found.counts.get(key, 0) + 1
         if n < _MOST:
-            held = {name: kept(value) for name, value in variables.items()}
-            found.scopes[key] = {n: variables[n] if v is None else v for n, v in held.items()}
+            found.scopes[key] = {name: kept(value, _as_it_is(value))
+                                 for name, value in variables.items()}  # fmt: skip
 
     return found, {"__note__": note, "__before__": before}
 
