@@ -63,7 +63,7 @@ _0 / _1 | _0 | | 1.05 | divisor_extra | the division by {1} does not belong ther
 _0 // _1 | _0 | | 1.05 | divisor_extra | the division by {1} does not belong there
 _0 / _1 | _1 | | 1.4 | factor_extra | only {1} belongs there
 _0 + _1 | _0 | | 1.05 | term_extra | the term {1} does not belong there
-_0 + _1 | _1 | | 1.05 | term_extra | the term {0} does not belong there
+_0 + _1 | _1 | | 1.06 | term_extra | the term {0} does not belong there
 _0 - _1 | _0 | | 1.05 | term_extra | the term {1} does not belong there
 _0 - _1 | -_1 | | 1.1 | term_extra | the term {0} does not belong there
 _0 - _1 | _1 | | 1.4 | term_extra | only {1} belongs there

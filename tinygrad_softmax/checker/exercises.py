@@ -31,8 +31,8 @@ from .truth import same
 _count = itertools.count(1)
 #: The kinds of edit that make a plausible mistake, the most usual first.
 _USUAL = (
-    "line_extra", "factor_extra", "divisor_extra", "sign", "term_extra", "reduction", "axis",
-    "transposed", "call_extra", "constant", "overwritten", "operator", "condition", "name", "index",
+    "line_extra", "term_extra", "factor_extra", "divisor_extra", "sign", "reduction", "call_extra",
+    "axis", "transposed", "constant", "overwritten", "operator", "condition", "name", "index",
     "brackets", "swapped", "shape", "order", "copy", "accumulated", "function", "divisor_missing",
 )  # fmt: skip
 #: With these a gradient may have another shape than its parameter.
@@ -59,7 +59,7 @@ class SeededMistake:
     >>> mistake = next(seed_mistakes(lambda x: np.sum(x**3), x=np.ones(2)))
     >>> print(mistake.source)
     def gradients(x):
-        dx = -(3 * x ** 2)
+        dx = x ** 2
         return {'x': dx}
     """
 
@@ -110,7 +110,7 @@ def seed_mistakes(
     >>> for mistake in seed_mistakes(loss, most=2, **inputs):
     ...     print(f"{mistake.stage}: {mistake.sentence}")
     derror: the factor `2` is missing
-    derror: the sign of `2 * error` is wrong
+    dw: the sign of `X.T @ derror` is wrong
     """
     derivation = derive(loss, wrt, **inputs)
     return itertools.islice(
@@ -192,7 +192,7 @@ class _Seeder:
             warnings.simplefilter("ignore")
             found = self._edits()
         random.Random(seed).shuffle(found)
-        found.sort(key=lambda item: (item[1].cost, len(item[1].path)))
+        found.sort(key=lambda item: (_is_rare(item[1]), len(item[1].path)))
         found.sort(key=lambda item: _USUAL.index(item[1].kind))
         found.sort(key=_turn(lambda place, edit: (place.node.lineno, edit.kind)))
         found.sort(key=_turn(lambda place, edit: place.node.lineno))
@@ -274,13 +274,24 @@ def _is_plausible(edit: Edit, gradients: set[str], place: Any) -> bool:
     if edit.operand is not None:
         sizes = edit.kind == "divisor_missing" and edit.operand.origin == "size"
         return sizes or edit.kind == "name"
+    if edit.kind in ("factor_extra", "term_extra"):  # the rest is as large as before
+        of = place.values[0].of
+        old, new = (of.get(id(node)) for node in (at(place.source.tree, edit.path), edit.new))
+        return new is None or np.shape(old) == np.shape(new)
     if edit.kind in ("reduction", "shape"):  # sum for mean, keepdims; not a sum around anything
         return "` should be `" in edit.said or edit.said.startswith("`keepdims")
     if edit.kind in ("sign", "name") and not isinstance(edit.new, (ast.BinOp, ast.Name)):
         return _is_of_floats(place, edit)
     if edit.kind == "constant":
         return edit.cost < 1.05
+    if edit.kind == "index" and edit.cost >= 1.3:  # turned round
+        return False
     return edit.kind != "function"
+
+
+def _is_rare(edit: Edit) -> bool:
+    """Whether an edit is less usual than another of its kind, as `max` for `sum` than `mean`."""
+    return edit.kind in ("reduction", "term_extra") and edit.cost > 1.05
 
 
 def _is_of_floats(place: Any, edit: Edit) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import math
 import re
 import sys
 import time
@@ -177,8 +178,11 @@ class Search:
         wrong = self._wrong_now()
         while wrong and len(found) < most and time.perf_counter() < self.end:
             repair = self.stage_step(wrong)
-            if repair is None or repair.left:  # one change that makes all right is better
-                whole = self.step(wrong, only_whole=repair is not None)
+            # one change that makes all right is better, and so is a smaller one
+            if repair is None or repair.left or repair.edit.cost > _CHEAP - 0.1:
+                below = math.inf if repair is None or repair.left else min(
+                    repair.edit.cost, _CHEAP)  # fmt: skip
+                whole = self.step(wrong, only_whole=repair is not None, most=below)
                 if whole is not None and (repair is None or not whole.left):
                     repair = whole
             if repair is None:
@@ -287,14 +291,16 @@ class Search:
             return None
         return tuple(found) if all(isinstance(v, np.ndarray) for v in found) else None
 
-    def step(self, wrong: frozenset[str], only_whole: bool = False) -> Repair | None:
+    def step(self, wrong: frozenset[str], only_whole: bool = False,
+             most: float = math.inf) -> Repair | None:  # fmt: skip
         """Return the cheapest edit that makes more right than is, everything if possible."""
         share = 0.5 if only_whole else 1.0
         end = time.perf_counter() + share * (self.end - time.perf_counter())
         partial: tuple[float, Repair] | None = None
         seen: set[Any] = set()
         for cost, place, edit in self._candidates(wrong, only_whole):
-            if time.perf_counter() > end or (partial is not None and cost > partial[0] + 1.0):
+            late = time.perf_counter() > end or cost >= most
+            if late or (partial is not None and cost > partial[0] + 1.0):
                 break
             repair = self._tried(place, edit, wrong, seen)
             if repair is None:
