@@ -14,6 +14,7 @@ from tinygrad_softmax.core.errors import (
 from tinygrad_softmax.datasets import case_study
 
 X, y, *_ = case_study()
+pytestmark = pytest.mark.filterwarnings("ignore:.* did not converge")  # a few steps suffice here
 
 
 def spoiled(array, at, value):
@@ -107,7 +108,11 @@ def test_weights_that_do_not_weigh(weights, message):
 @pytest.mark.parametrize(
     ("setting", "values", "wanted"),
     [
-        ("hidden", [0, -1, 2.5, "many"], "None or an integer of at least 1"),
+        (
+            "hidden",
+            [0, -1, 2.5, "many", True, (3, 0), [True]],
+            "None, an integer of at least 1, or a",
+        ),
         ("reg", [-1e-9, np.nan, np.inf, None], "a number of at least 0"),
         ("step_size", [0, -1.0, np.nan, "big", None], "'auto' or a number above 0"),
         ("momentum", [-0.1, 1, np.nan], "a number of at least 0 and below 1"),
@@ -120,8 +125,9 @@ def test_weights_that_do_not_weigh(weights, message):
 )
 def test_settings_out_of_range_are_named(setting, values, wanted):
     for value in values:
-        with pytest.raises(ValueError, match=f"^{setting} must be {wanted}, got {value!r}$"):
+        with pytest.raises(ValueError, match=f"^{setting} must be {wanted}.*, got ") as caught:
             SoftmaxClassifier(**{setting: value}).fit(X, y)
+        assert str(caught.value).endswith(f"got {value!r}")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tinygrad_softmax import SoftmaxClassifier
-from tinygrad_softmax.classifier import mapped
+from tinygrad_softmax.classifier import checks, rows
 from tinygrad_softmax.core.errors import LabelError
 
 rng = np.random.default_rng(0)
@@ -17,12 +17,13 @@ X = rng.standard_normal((N, D))
 NAMES = np.array(["ant", "bee", "cat"])
 Y = NAMES[(X @ rng.standard_normal((D, 3))).argmax(axis=1)]
 WEIGHTS = rng.integers(0, 3, N)
+pytestmark = pytest.mark.filterwarnings("ignore:.* did not converge")  # a few steps suffice here
 
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     """Blocks of 16 rows, or 32 in single precision."""
-    monkeypatch.setattr(mapped, "BLOCK_BYTES", 16 * D * 8)
+    monkeypatch.setattr(rows, "BLOCK_BYTES", 16 * D * 8)
 
 
 @pytest.fixture
@@ -77,9 +78,9 @@ def test_classes_are_of_any_kind(saved, labels):
 @pytest.mark.parametrize("part", [slice(10, 200), slice(None, None, 2), slice(None, None, -1)])
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_a_part_of_a_file_is_a_mapped_file_too(saved, part, order):
-    rows = saved(np.asarray(X, order=order))[part]
-    assert mapped.is_mapped(rows)
-    assert_same(*both(X[part], rows, Y[part]))
+    part_of_file = saved(np.asarray(X, order=order))[part]
+    assert checks.is_mapped(part_of_file)
+    assert_same(*both(X[part], part_of_file, Y[part]))
 
 
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_log_proba",
@@ -108,9 +109,8 @@ def test_what_is_wrong_is_said_with_its_row_in_the_file(saved):
     spoiled[[100, 200], 2] = np.nan
     with pytest.raises(ValueError, match="NaN, first in row 100, column 2"):
         SoftmaxClassifier().fit(saved(spoiled), Y)
-    with pytest.raises(ValueError, match="NaN") as caught:
+    with pytest.raises(ValueError, match="NaN, first in row 100, column 2"):
         SoftmaxClassifier(max_iter=1).fit(X, Y).predict(saved(spoiled))
-    assert "counted from row 96 of X" in caught.value.__notes__[0]
     with pytest.raises(LabelError, match=r"y is 0\.5 in row 77"):
         SoftmaxClassifier().fit(saved(X), np.where(np.arange(N) == 77, 0.5, 1.0))
     with pytest.raises(ValueError, match=r"-1\.0 in row 42"):
@@ -133,7 +133,7 @@ def test_a_system_that_takes_no_advice_is_left_alone(saved):
     class Silent(np.ndarray):
         mode = "r"
 
-    mapped.release(X.view(Silent))  # what holds it is no file
+    rows._release(X.view(Silent))  # what holds it is no file
 
 
 @pytest.mark.skipif(not hasattr(mmap, "MADV_DONTNEED"), reason="the system takes no such advice")
@@ -142,17 +142,17 @@ def test_pages_are_given_back(tmp_path):
     statm = pytest.importorskip("resource", reason="needs a Unix") and "/proc/self/statm"
     program = f"""
 import numpy as np
-from tinygrad_softmax.classifier import mapped
-mapped.BLOCK_BYTES = 2**22
+from tinygrad_softmax.classifier import rows as module
+module.BLOCK_BYTES = 2**22
 rows = np.lib.format.open_memmap({str(tmp_path / "rows.npy")!r}, "w+", np.float32, (2**20, 16))
 rows[:] = 1
-mapped.release(rows)
-blocks = mapped.MappedBlocks(rows, None, None)
+module._release(rows)
+blocks = module.Rows(rows, np.zeros(2**20, np.uint8), None, np.dtype(np.float32)).blocks()
 resident = lambda: int(open({statm!r}).read().split()[1]) * mapped_page
 from mmap import PAGESIZE as mapped_page
 before, most, total = resident(), 0, 0.0
-for part in blocks.gather(lambda first, X, y, weights: float(X.sum())):
-    total, most = total + part, max(most, resident())
+for X, _, _ in blocks:
+    total, most = total + float(X.sum()), max(most, resident())
 assert total == 2**24
 print((most - before) / 2**20)
 """

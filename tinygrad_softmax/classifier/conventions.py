@@ -1,41 +1,14 @@
-"""scikit-learn's conventions: its base classes where it is installed, and what examples must be.
+"""scikit-learn's base classes and warnings, and the little that is needed where it is missing.
 
-Imports scikit-learn or else `standin`. A check returns what it looked at in the form that training
-needs, or says what is wrong, where, and what to do; `targets` does so for labels and weights.
+Imports scikit-learn, if it is installed.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import inspect
+from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..core.tape import refuse_masked
-
-if TYPE_CHECKING:  # scikit-learn has no types; the stand-in has
-    from .standin import (
-        BaseEstimator,
-        ClassifierMixin,
-        ConvergenceWarning,
-        DataConversionWarning,
-        NotFittedError,
-        validate_data,
-    )
-else:
-    try:
-        from sklearn.base import BaseEstimator, ClassifierMixin
-        from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
-        from sklearn.utils.validation import validate_data
-    except ImportError:
-        from .standin import (
-            BaseEstimator,
-            ClassifierMixin,
-            ConvergenceWarning,
-            DataConversionWarning,
-            NotFittedError,
-            validate_data,
-        )
+from ..core.errors import ShapeError
 
 __all__ = [
     "BaseEstimator",
@@ -43,52 +16,72 @@ __all__ = [
     "ConvergenceWarning",
     "DataConversionWarning",
     "NotFittedError",
-    "check_examples",
-    "check_finite",
-    "validate_data",
+    "check_columns",
 ]
 
 
-def check_examples(estimator: Any, X: Any, *, reset: bool) -> NDArray[Any]:
-    """Return `X` as a finite matrix of float32 (if it is that) or float64.
-
-    Parameters
-    ----------
-    estimator : object
-        Has, or with `reset` is given, ``n_features_in_`` (and ``feature_names_in_``).
-    X : array_like, shape (N, D)
-        One example per row.
-    reset : bool
-        Whether this is the call of ``fit``.
-
-    Returns
-    -------
-    ndarray of floats, shape (N, D)
-        `X` itself if it is one already.
-
-    Raises
-    ------
-    DataError
-        If it is a masked array.
-    ValueError
-        If `X` is not a matrix of numbers, is empty, has not as many columns as at ``fit``, or
-        contains NaN or infinity, whose first row and column are named.
-    """
-    refuse_masked(X)
-    X = validate_data(
-        estimator, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite=False
-    )
-    check_finite(X)
-    return np.asarray(X)
+class NotFittedError(ValueError, AttributeError):
+    """A prediction was asked for before ``fit``."""
 
 
-def check_finite(X: NDArray[Any], first_row: int = 0) -> None:
-    """Raise ValueError if `X` is not finite; its first row is counted as row `first_row`."""
-    finite = np.isfinite(X)
-    if not finite.all():
-        row, column = np.argwhere(~finite)[0].tolist()
-        value = "NaN" if np.isnan(X[row, column]) else "infinity (inf)"
-        raise ValueError(
-            f"X contains {value}, first in row {first_row + row}, column {column}: leave such rows "
-            "out, or fill the gaps first, for example with the column's mean"
+class ConvergenceWarning(UserWarning):
+    """Training ended before it converged."""
+
+
+class DataConversionWarning(UserWarning):
+    """Data were not of the expected shape, and were converted."""
+
+
+class ClassifierMixin:
+    """Marks an estimator as a classifier."""
+
+    def __sklearn_tags__(self) -> Any:
+        raise AttributeError("scikit-learn is not installed")
+
+
+class BaseEstimator:
+    """An estimator whose settings are the arguments of its constructor."""
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the settings, by name."""
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+
+    def set_params(self, **params: Any) -> Self:
+        """Change settings, by name; ValueError, and no change, if one is unknown."""
+        if unknown := params.keys() - (names := self.get_params()).keys():
+            raise ValueError(
+                f"{type(self).__name__} has no setting {min(unknown)!r}; it has {', '.join(names)}"
+            )
+        for name, value in params.items():
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        # Compared as text: settings may be arrays, whose comparison has no truth value.
+        defaults = {n: repr(p.default) for n, p in inspect.signature(type(self)).parameters.items()}
+        shown = {name: repr(value) for name, value in self.get_params().items()}
+        changed = [f"{n}={value}" for n, value in shown.items() if value != defaults[n]]
+        return f"{type(self).__name__}({', '.join(changed)})"
+
+
+def check_columns(estimator: Any, X: Any, n_features: int, *, reset: bool) -> None:
+    """Set ``n_features_in_`` (and ``feature_names_in_``), or compare with it."""
+    if not reset and n_features != estimator.n_features_in_:
+        raise ShapeError(
+            f"X has {n_features} features, but {type(estimator).__name__} is expecting "
+            f"{estimator.n_features_in_} features as input"
         )
+    if _validate_data is None:
+        estimator.n_features_in_ = n_features
+    else:
+        _validate_data(estimator, X, reset=reset, skip_check_array=True)
+
+
+_validate_data: Any = None
+if not TYPE_CHECKING:  # scikit-learn has no types
+    try:
+        from sklearn.base import BaseEstimator, ClassifierMixin
+        from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
+        from sklearn.utils.validation import validate_data as _validate_data
+    except ImportError:
+        pass

@@ -1,73 +1,104 @@
 """The softmax classifier of the case study, as a scikit-learn estimator that needs no scikit-learn.
 
-Imports `prediction` (and with it scikit-learn, where installed: a second, so the package loads this
-module on first use), `examples`, `training` and `descent`. It holds the settings, and what training
-has found.
+Imports `conventions` (and with it scikit-learn, where installed: a second, so the package loads this
+module on first use), `rows`, `objective` and `solvers`. It holds the settings and what training has
+found, and predicts.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..core.tape import refuse_masked
 from ..datasets import random_generator
-from .conventions import ConvergenceWarning
-from .descent import Descent
-from .examples import Examples, open_examples
-from .prediction import SoftmaxPredictor
+from ..ops.softmax import log_softmax, softmax
+from .checks import (
+    as_labels,
+    as_weights,
+    check_examples,
+    check_finite,
+    check_labels,
+    check_weights,
+    sorted_classes,
+)
+from .conventions import BaseEstimator, ClassifierMixin, ConvergenceWarning, NotFittedError
+from .dask_rows import DaskRows, announce, is_dask, map_rows
+from .objective import Objective, class_scores
 from .progress import Progress
-from .settings import check_settings
-from .training import initial_parameters
+from .rows import Survey, blocks_of, look, prepare, survey, training_dtype
+from .settings import check_settings, chosen_solver, hidden_sizes
+from .solvers import Descent, initial_parameters, lbfgs, sgd
 
 __all__ = ["SoftmaxClassifier"]
 
 Floats = NDArray[np.floating[Any]]
 
-#: `tol` looks at the improvement over this many iterations, so that one lucky pass decides nothing.
-PATIENCE = 10
 
+class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
+    r"""Softmax classifier, linear or with hidden ReLU layers, by automatic gradients.
 
-class SoftmaxClassifier(SoftmaxPredictor):
-    r"""Linear softmax classifier, or with `hidden` a two-layer ReLU network, by gradient descent.
-
-    Minimises :math:`-\sum_i w_i \log p_{i y_i} / \sum_i w_i + \frac{reg}{2} \sum W^2`, the
-    gradients found by automatic differentiation.
+    Minimises :math:`-\sum_i w_i \log p_{i y_i} / \sum_i w_i + \frac{reg}{2} \sum W^2`.
 
     Parameters
     ----------
-    hidden : int, optional
-        Units in the hidden layer; None: none, a linear classifier.
+    hidden : int or sequence of int, optional
+        Units in the hidden layer, or in each of them; None: none, a linear classifier.
     reg : float
         Strength of the regularisation of the weights (not of the biases).
+    penalty : "l2", "l1" or "elasticnet"
+        What `reg` multiplies: half the sum of squares, the sum of absolute values, or `l1_ratio` of
+        the latter and the rest of the former. "l1" and "elasticnet" need "lbfgs".
+    l1_ratio : float
+        Of "elasticnet", from 0 to 1.
+    solver : "auto", "lbfgs" or "sgd"
+        "lbfgs" is SciPy's L-BFGS-B, in standardised coordinates: the minimum does not depend on the
+        units of X, nor does the way there. "sgd" is gradient descent, on all rows or in batches.
+        "auto" is "lbfgs", unless `step_size`, `momentum` or `batch_size` is given or SciPy missing.
     step_size : float or "auto"
-        A number makes it plain gradient descent, whatever happens. "auto" takes steps of size 1
-        too, but halves those that lower the loss of their batch by less than they should, and
+        Of "sgd". A number makes it plain gradient descent, whatever happens. "auto" takes steps of
+        size 1 too, but halves those that lower the loss of their batch by less than they should, and
         halves all later steps after a pass that raised the mean loss of the batches.
     momentum : float
-        The part of each step that is repeated in the next, from 0 to below 1.
+        Of "sgd": the part of each step that is repeated in the next, from 0 to below 1.
     max_iter : int
-        Passes over the data; with full batches, steps.
+        Iterations: of "lbfgs", or passes of "sgd" over the data (with full batches, steps).
     tol : float, optional
-        Stop when ten iterations together improved the loss by less than this; None: never.
+        "lbfgs" stops when no entry of the gradient with respect to the weights of the standardised
+        columns exceeds it; None: 1e-4. "sgd" stops when `n_iter_no_change` iterations together
+        improved the loss by less; None: never.
     batch_size : int, optional
-        Rows in a step's batch, drawn anew for each pass; None: all rows.
+        Of "sgd": rows in a step's batch, drawn anew for each pass; None: all rows.
+    class_weight : dict or "balanced", optional
+        By what the weights of the examples of a class are multiplied (1, if the dict does not name
+        it). "balanced": such that all classes weigh the same.
+    warm_start : bool
+        Whether ``fit`` starts from what the last one found, if there was one.
+    early_stopping : bool
+        Whether to keep back `validation_fraction` of each class, stop when the loss on these has not
+        improved for `n_iter_no_change` iterations, and return to where it was least.
+    validation_fraction : float
+        Between 0 and 1.
+    n_iter_no_change : int
+        How many iterations `tol` of "sgd" and `early_stopping` look at.
     init : sequence of arrays, optional
-        Where to start, ``(W, b)`` or ``(W, b, W2, b2)``; None: biases zero, weights drawn from a
-        normal distribution with standard deviation 0.01.
+        Where to start, ``(W, b)`` or ``(W, b, W2, b2, ...)``; None: biases zero, weights drawn from
+        a normal distribution with standard deviation 0.01 (of several hidden layers, or by "lbfgs",
+        ``sqrt(2 / n)`` for n inputs; a linear classifier starts "lbfgs" at zero).
     random_state : int, RandomState, Generator or None
-        Seed or generator of the initial weights and the batches; None draws afresh.
+        Seed or generator of the initial weights, the batches and what is kept back; None draws
+        afresh.
     verbose : bool, int or "auto"
         False: nothing; True or 1 prints every 10th iteration, as the page does; k above 1 every
         k-th. "auto": a bar (tqdm, if installed) in a terminal or notebook, after two seconds.
     callback : callable, optional
-        Called after each iteration as ``callback(iteration, loss, classifier)``, with the loss
-        before the iteration's step and the classifier after it. Training ends if it returns
-        something true.
+        Called after each iteration as ``callback(iteration, loss, classifier)``, with its entry of
+        `loss_curve_` and the classifier after it. Training ends if it returns something true.
     engine : "compiled" or "eager"
         Where the gradients come from: the derived formula, compiled (`tinygrad_softmax.compile`),
         or the tape. The results agree to rounding.
@@ -77,16 +108,19 @@ class SoftmaxClassifier(SoftmaxPredictor):
     classes_ : ndarray, shape (K,)
         The labels met in ``fit``, sorted.
     parameters_ : tuple of arrays
-        W (D, K) and b (1, K); or W (D, hidden), b, W2 (hidden, K) and b2, as `by_hand` takes them.
+        W (D, K) and b (1, K); or W (D, H), b, W2 (H, K) and b2, as `by_hand` takes them; and so on.
     coef_, intercept_ : ndarray, shapes (K, D) and (K,)
         The same of a linear classifier the other way round; of two classes only the difference,
         (1, D) and (1,).
     loss_curve_ : list of float
-        Each iteration's loss before its step; with batches their mean.
+        Each iteration's objective: after it with "lbfgs"; before its step with "sgd" (with batches
+        their mean).
     loss_ : float
         The last of them.
     n_iter_ : int
         How many there are.
+    validation_curve_ : list of float
+        Each iteration's loss on what was kept back, with `early_stopping`.
     n_features_in_ : int
         D.
     feature_names_in_ : ndarray, shape (D,)
@@ -96,6 +130,9 @@ class SoftmaxClassifier(SoftmaxPredictor):
     -----
     float32 examples are trained in float32, everything else in float64. Rows of weight 0 count as
     absent. An estimator of scikit-learn 1.6 or later where that is installed.
+
+    ``LogisticRegression(C=1 / (reg * N))`` has the same minimum (N: the sum of the weights). Of two
+    classes it penalises the difference of their weights: there ``C=2 / (reg * N)``.
 
     References
     ----------
@@ -107,23 +144,38 @@ class SoftmaxClassifier(SoftmaxPredictor):
 
     >>> from tinygrad_softmax.datasets import case_study
     >>> X, y, linear, network = case_study()
-    >>> classifier = SoftmaxClassifier(step_size=1.0, max_iter=20, init=linear, verbose=True)
+    >>> classifier = SoftmaxClassifier(step_size=1.0, init=linear, verbose=100)
     >>> print(f"accuracy {classifier.fit(X, y).score(X, y):.2f}")
     iteration 0: loss 1.096956
-    iteration 10: loss 0.917265
+    iteration 100: loss 0.787938
     accuracy 0.49
     """
 
+    classes_: NDArray[Any]
+    parameters_: tuple[Floats, ...]
+    loss_curve_: list[float]
+    _descent: Descent | None
+    _kept: Objective | None
+    _best: tuple[Floats, ...]
+
     def __init__(
         self,
-        hidden: int | None = None,
+        hidden: int | Sequence[int] | None = None,
         *,
         reg: float = 1e-3,
+        penalty: str = "l2",
+        l1_ratio: float = 0.5,
+        solver: str = "auto",
         step_size: float | str = "auto",
         momentum: float = 0.0,
         max_iter: int = 200,
         tol: float | None = None,
         batch_size: int | None = None,
+        class_weight: Mapping[Any, float] | str | None = None,
+        warm_start: bool = False,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
         init: Sequence[ArrayLike] | None = None,
         random_state: int | np.random.RandomState | np.random.Generator | None = None,
         verbose: bool | int | str = "auto",
@@ -132,16 +184,29 @@ class SoftmaxClassifier(SoftmaxPredictor):
     ) -> None:
         self.hidden = hidden
         self.reg = reg
+        self.penalty = penalty
+        self.l1_ratio = l1_ratio
+        self.solver = solver
         self.step_size = step_size
         self.momentum = momentum
         self.max_iter = max_iter
         self.tol = tol
         self.batch_size = batch_size
+        self.class_weight = class_weight
+        self.warm_start = warm_start
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
         self.init = init
         self.random_state = random_state
         self.verbose = verbose
         self.callback = callback
         self.engine = engine
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train on examples and their labels, from the start.
@@ -149,7 +214,8 @@ class SoftmaxClassifier(SoftmaxPredictor):
         Parameters
         ----------
         X : array_like, shape (N, D)
-            One example per row; finite. A Dask array or a memory-mapped one stays where it is.
+            One example per row; finite. A sparse matrix stays sparse (CSR), a Dask array or a
+            memory-mapped one stays where it is.
         y : array_like, shape (N,)
             The class of each: numbers, strings, anything that sorts; at least two classes.
         sample_weight : array_like, shape (N,), optional
@@ -171,55 +237,266 @@ class SoftmaxClassifier(SoftmaxPredictor):
         Warns
         -----
         ConvergenceWarning
-            If the loss ends more than a tenth above what it was at the start, and what it would
-            be by guessing.
+            If `tol` is not met, if the gradient is far from zero at the end, or if the loss ends
+            above what it was at the start and what it would be by guessing. Not if `callback` or
+            `early_stopping` ended it.
         """
         check_settings(self)
-        examples = open_examples(self, X, y, sample_weight)
-        self.classes_ = examples.classes
+        solver = chosen_solver(self)
+        rows, found = self._open(X, y, sample_weight)
+        init = self.init
+        if self.warm_start and hasattr(self, "parameters_"):
+            init = self.parameters_
+            if not np.array_equal(self.classes_, found.classes):
+                raise ValueError(
+                    f"warm_start goes on with the classes of the last fit, "
+                    f"{self.classes_.tolist()}, and now they are {found.classes.tolist()}; pass "
+                    "warm_start=False to start anew"
+                )
         generator = random_generator(self.random_state)
-        sizes = [examples.n_features, *([self.hidden] if self.hidden else []), len(self.classes_)]
-        parameters = initial_parameters(sizes, self.init, examples.dtype, generator)
-        start = self._descend(parameters, examples, generator)
-        worst = max(start, float(np.log(len(self.classes_))))
-        if self.loss_ > 1.1 * worst:  # a little more may be the noise of batches
-            warnings.warn(
-                f"after {self.n_iter_} iterations the loss, {self.loss_:.6f}, is worse than it was "
-                f"at the start, or would be by guessing ({worst:.6f}): scale X, "
-                + ("or train longer" if self.step_size == "auto" else "or set step_size='auto'"),
-                ConvergenceWarning,
-                stacklevel=2,
-            )
+        sizes = [len(found.mean), *hidden_sizes(self.hidden), len(found.classes)]
+        start = initial_parameters(sizes, init, found, generator, solver)
+        total, self._kept = found.total, None
+        if self.early_stopping:
+            if is_dask(X):
+                raise ValueError(
+                    "early_stopping draws rows from everywhere, and X is a Dask array: pass "
+                    "early_stopping=False, or train on a part that fits in memory, X[:n].compute()"
+                )
+            rows, kept = rows.split(self.validation_fraction, generator)
+            total, self._kept = rows.total, Objective(kept, kept.total, 0, self.engine)
+            self.validation_curve_: list[float] = []
+        self.classes_, self.loss_curve_ = found.classes, []
+        self._descent = None
+        progress, objective = Progress(self.verbose, self.max_iter), self._objective(rows, total)
+        minimise = lbfgs if solver == "lbfgs" else sgd
+        with closing(progress), closing(objective):
+            complaint = minimise(self, objective, found, start, generator, progress)
+        if self._kept is not None:
+            self.parameters_, self._kept, self._best = self._best, None, ()
+        elif complaint:
+            warnings.warn(complaint, ConvergenceWarning, stacklevel=2)
         return self
 
-    def _descend(self, parameters: list[Floats], examples: Examples, generator: Any) -> float:
-        """Train until something says stop, and keep what came out; return the loss at the start."""
-        descent, reg = Descent(self.step_size, self.momentum), float(self.reg)
-        self.loss_curve_: list[float] = []
-        progress = Progress(self.verbose, self.max_iter)
-        with closing(progress), closing(examples.objective(self.engine)) as objective:
-            with np.errstate(over="ignore", invalid="ignore"):  # the descent will see, and raise
-                start = float(examples.loss(objective, parameters, reg))
-            for _ in range(self.max_iter):
-                losses = []
-                for batch in examples.batches(generator):
-                    loss, parameters = descent.move(objective, parameters, *batch, reg)
-                    losses.append(loss)
-                self.loss_curve_.append(float(np.mean(losses)))
-                if self.loss_curve_[-1] > self.loss_curve_[-2:][0]:
-                    descent.limit /= 2
-                self.parameters_ = tuple(parameters)
-                if self._report(progress) or self._has_settled():
-                    break
-        return start
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Go on training by one pass of "sgd" over these examples.
 
-    def _report(self, progress: Progress) -> Any:
-        """Tell of the last iteration; return something true if the callback wants no more."""
-        self.loss_, self.n_iter_ = self.loss_curve_[-1], len(self.loss_curve_)
-        progress.tell(self.n_iter_ - 1, self.loss_)
-        return self.callback is not None and self.callback(self.n_iter_ - 1, self.loss_, self)
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`.
+        classes : array_like, shape (K,), optional
+            All classes that will ever occur; needed at the first call.
 
-    def _has_settled(self) -> bool:
-        if self.tol is None or self.n_iter_ <= PATIENCE:
+        Returns
+        -------
+        SoftmaxClassifier
+            The classifier itself.
+
+        Raises
+        ------
+        ValueError
+            As `fit` does; if the classes are missing at the first call, or others later; or if the
+            settings need "lbfgs", all examples at once, or the whole of the data.
+        AnomalyError
+            If the loss or the parameters overflow.
+
+        Examples
+        --------
+        >>> X, y = np.array([[-1.0], [1.0], [-2.0], [2.0]]), np.array(["a", "b", "a", "b"])
+        >>> classifier = SoftmaxClassifier(random_state=0)
+        >>> for half in (slice(0, 2), slice(2, 4)):
+        ...     classifier = classifier.partial_fit(X[half], y[half], classes=["a", "b"])
+        >>> classifier.predict([[-3.0], [3.0]]).tolist()
+        ['a', 'b']
+        """
+        check_settings(self)
+        first = not hasattr(self, "parameters_")
+        if self.solver == "lbfgs" or self.penalty != "l2" or self.early_stopping or is_dask(X):
+            raise ValueError(
+                "partial_fit takes steps of solver='sgd' on examples in memory, with penalty='l2' "
+                "and without early_stopping; what goes on after the last fit in any other way is "
+                "fit with warm_start=True"
+            )
+        if isinstance(self.class_weight, str):
+            raise ValueError(
+                "class_weight='balanced' needs all examples at once: for partial_fit pass a dict"
+            )
+        if first and classes is None:
+            raise ValueError("classes must be passed on the first call to partial_fit")
+        given = self.classes_ if classes is None else sorted_classes(np.asarray(classes))
+        if not first and not np.array_equal(given, self.classes_):
+            raise ValueError(
+                f"classes={given.tolist()} is not the same as on the last call to fit or "
+                f"partial_fit, {self.classes_.tolist()}"
+            )
+        rows, found = self._open(X, y, sample_weight, given, reset=first)
+        descent = None if first else self._descent
+        if descent is None:
+            self._generator = random_generator(self.random_state)
+            descent = self._descent = Descent(self.step_size, self.momentum)
+        sizes = [len(found.mean), *hidden_sizes(self.hidden), len(given)]
+        init = self.init if first else self.parameters_
+        parameters = initial_parameters(sizes, init, found, self._generator, "sgd")
+        if first:
+            self.classes_, self.loss_curve_, self._kept = given, [], None
+        objective = self._objective(rows, found.total)
+        loss, parameters = descent.one_pass(objective, parameters, self.batch_size, self._generator)
+        self._keep(loss, parameters)
+        return self
+
+    def _open(
+        self, X: Any, y: Any, weights: Any, classes: Any = None, *, reset: bool = True
+    ) -> tuple[Any, Survey]:
+        """Return the examples as training takes them, and what is known of all of them."""
+        refuse_masked(y)
+        refuse_masked(weights)
+        settings = self.class_weight, weights is not None, classes
+        if is_dask(X):
+            announce(self, X, reset=reset)
+            chunks = DaskRows(X, y, weights)
+            if self.batch_size is not None and self.batch_size < X.shape[0]:
+                raise ValueError(
+                    f"batch_size={self.batch_size} draws rows from everywhere, and each step would "
+                    "have to make every chunk of the Dask array for them: leave batch_size=None, so "
+                    "that a step uses all rows, or train on a part that fits in memory, "
+                    "X[:n].compute()"
+                )
+            dtype = training_dtype(X)
+            chunks.survey = survey(chunks.look(dtype), dtype, *settings)
+            return chunks, chunks.survey
+        X = check_examples(self, X, reset=reset)
+        y = as_labels(np.asarray(y), X.shape[0])
+        if weights is not None:
+            weights = as_weights(np.asarray(weights, np.float64), X.shape[0])
+        found = survey([look(X, y, weights, training_dtype(X))], training_dtype(X), *settings)
+        return prepare(X, y, weights, found), found
+
+    def _objective(self, rows: Any, total: float) -> Objective:
+        share = {"l2": 1.0, "l1": 0.0, "elasticnet": 1 - float(self.l1_ratio)}[self.penalty]
+        reg = float(self.reg)
+        return Objective(rows, total, reg * share, self.engine, l1=reg * (1 - share))
+
+    def _keep(self, loss: float, parameters: list[Floats]) -> bool:
+        """Keep what an iteration found; return whether to stop."""
+        self.loss_curve_.append(loss)
+        self.parameters_ = tuple(parameters)
+        self.loss_, self.n_iter_ = loss, len(self.loss_curve_)
+        if self._kept is None:
             return False
-        return self.loss_curve_[-1 - PATIENCE] - self.loss_ < self.tol
+        curve = self.validation_curve_
+        curve.append(self._kept(parameters))
+        if curve[-1] <= min(curve):
+            self._best = self.parameters_
+        return len(curve) - 1 - int(np.argmin(curve)) >= self.n_iter_no_change
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the most probable class of each row (of several, the first), shape (N,)."""
+        return self._answer("predict", X)
+
+    def predict_proba(self, X: ArrayLike) -> Floats:
+        """Return the probability of each class, shape (N, K), in the order of ``classes_``."""
+        return self._answer("predict_proba", X)
+
+    def predict_log_proba(self, X: ArrayLike) -> Floats:
+        """Return the logarithms of `predict_proba`, finite where a probability rounds to 0."""
+        return self._answer("predict_log_proba", X)
+
+    def decision_function(self, X: ArrayLike) -> Floats:
+        """Return the class scores, shape (N, K).
+
+        Of two classes, as in scikit-learn, the second's minus the first's, shape (N,): positive
+        where the second is predicted.
+        """
+        return self._answer("decision_function", X)
+
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return the accuracy: the (weighted) share of rows whose class in `y` is predicted."""
+        refuse_masked(y)
+        refuse_masked(sample_weight)
+        if is_dask(X):
+            settings = self._settings("predict")
+            announce(self, X, reset=False)
+            parts = DaskRows(X, y, sample_weight).gather(_count_hits, settings)
+            right, total = np.sum(parts, axis=0)
+        else:
+            predicted = self.predict(X)
+            labels = as_labels(np.asarray(y), len(predicted))
+            weights: Any = np.ones(len(labels)) if sample_weight is None else sample_weight
+            weights = as_weights(np.asarray(weights, np.float64), len(labels))
+            right, total = _hits(predicted, labels, weights)
+        if not total:
+            raise ValueError("every sample_weight is zero: at least one must be positive")
+        return float(right / total)
+
+    @property
+    def coef_(self) -> Floats:
+        """Weights of the linear classifier, shape (K, D), or (1, D) for two classes."""
+        return self._linear(0).T
+
+    @property
+    def intercept_(self) -> Floats:
+        """Biases of the linear classifier, shape (K,), or (1,) for two classes."""
+        return self._linear(1).ravel()
+
+    def _linear(self, which: int) -> Floats:
+        """Return W or b, of two classes the difference that `decision_function` is made of."""
+        if len(self.parameters_) != 2:
+            raise AttributeError("a network has no coef_ and intercept_: see parameters_")
+        array = self.parameters_[which]
+        return array[:, 1:] - array[:, :1] if len(self.classes_) == 2 else array
+
+    def _settings(self, name: str) -> tuple[Any, ...]:
+        """Return what predictions need, to send to where the rows are."""
+        if not hasattr(self, "parameters_"):
+            raise NotFittedError(
+                f"this {type(self).__name__} is not fitted yet: call fit(X, y) first"
+            )
+        return name, self.classes_, self.parameters_
+
+    def _answer(self, name: str, X: Any) -> NDArray[Any]:
+        """Return what the method of this name does, block by block; lazily for a Dask array."""
+        settings = self._settings(name)
+        if is_dask(X):
+            announce(self, X, reset=False)
+            like = _answer_block(np.zeros((1, X.shape[1]), training_dtype(X)), settings)
+            lazy: NDArray[Any] = map_rows(_answer_block, X, like, settings)
+            return lazy
+        X = check_examples(self, X, reset=False)
+        return np.concatenate(
+            [
+                _answer_block(block, settings, rows.start)
+                for rows, block in blocks_of(X, training_dtype(X))
+            ]
+        )
+
+
+def _answer_block(X: Any, settings: Any, first_row: int = 0) -> NDArray[Any]:
+    """Return what a method of the classifier says of some rows."""
+    name, classes, parameters = settings
+    check_finite(X, first_row)
+    scores = np.asarray(class_scores(parameters, X))
+    if name == "predict":
+        return np.asarray(classes[scores.argmax(axis=1)])
+    if name == "decision_function":
+        return scores[:, 1] - scores[:, 0] if len(classes) == 2 else scores
+    return np.asarray(softmax(scores) if name == "predict_proba" else log_softmax(scores))
+
+
+def _hits(predicted: Any, y: Any, weights: Any, first_row: int = 0) -> tuple[float, float]:
+    """Return the weight of the rows that are predicted right, and of all."""
+    check_labels(y, first_row)
+    check_weights(weights, first_row)
+    return float(np.sum(weights[predicted == y])), float(np.sum(weights))
+
+
+def _count_hits(first_row: int, X: Any, y: Any, weights: Any, settings: Any) -> Any:
+    X = np.asarray(X, training_dtype(X))
+    weights = np.ones(len(y)) if weights is None else weights
+    return _hits(_answer_block(X, settings, first_row), y, weights, first_row)
