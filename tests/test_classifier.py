@@ -82,6 +82,24 @@ def test_a_weight_of_k_is_as_good_as_k_copies(problem, data):
     assert weighted.score(X, y, weights) == pytest.approx(score)
 
 
+@pytest.mark.parametrize("settings", [{}, {"hidden": 4}, {"step_size": 0.5, "batch_size": 50}])
+@pytest.mark.parametrize("weights", [None, np.linspace(0, 1, len(y))])
+def test_class_weights_multiply_those_of_the_examples(settings, weights):
+    settings = {"max_iter": 20, "random_state": 0} | settings
+    labels = np.array(list("abc"))[np.where(np.arange(len(y)) % 3, y, 0)]
+    given = np.ones(len(y)) if weights is None else weights
+    counts = {name: given[labels == name].sum() for name in "abc"}
+    balanced = {name: given.sum() / (3 * count) for name, count in counts.items()}
+    for setting, by_class in [
+        ("balanced", balanced),
+        ({"a": 3, "c": 0.5}, {"a": 3, "b": 1, "c": 0.5}),
+    ]:
+        here = SoftmaxClassifier(class_weight=setting, **settings).fit(X, labels, weights)
+        product = given * np.array([by_class[name] for name in labels])
+        there = SoftmaxClassifier(**settings).fit(X, labels, product)
+        np.testing.assert_allclose(here.predict_proba(X), there.predict_proba(X), rtol=1e-6)
+
+
 @pytest.mark.parametrize("hidden", [None, 5])
 @pytest.mark.parametrize("batch_size", [None, 50])
 def test_float32_stays_float32(hidden, batch_size):

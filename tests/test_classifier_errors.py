@@ -121,6 +121,10 @@ def test_weights_that_do_not_weigh(weights, message):
         ("batch_size", [0, 0.5], "None or an integer of at least 1"),
         ("verbose", [-1, "yes"], "'auto', a bool or an integer of at least 0"),
         ("callback", [3], "None or a function"),
+        ("l1_ratio", [-0.1, 1.1, True], "a number from 0 to 1"),
+        ("validation_fraction", [0, 1.0], "a number above 0 and below 1"),
+        ("warm_start", [1, "yes"], "True or False"),
+        ("engine", [None, "fast"], "'compiled' or 'eager'"),
     ],
 )
 def test_settings_out_of_range_are_named(setting, values, wanted):
@@ -145,6 +149,40 @@ def test_settings_out_of_range_are_named(setting, values, wanted):
 def test_a_start_of_other_sizes(hidden, init, message):
     with pytest.raises(ShapeError, match=message):
         SoftmaxClassifier(hidden, init=init).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "init", [[np.ones((2, 3)), [0, np.nan, 0]], [np.full((2, 3), np.inf), np.ones(3)]]
+)
+@pytest.mark.parametrize("solver", ["lbfgs", "sgd"])
+def test_a_start_that_is_not_finite(init, solver):
+    with pytest.raises(
+        ValueError, match=r"init\[[01]\] is (nan|inf) at \(0, [01]\): it must be finite"
+    ):
+        SoftmaxClassifier(init=init, solver=solver).fit(X, y)
+
+
+def test_a_label_that_wraps_around_is_warned_of():
+    wrapped = (y.astype(np.uint8) - np.uint8(1)).astype(np.uint8)
+    with pytest.warns(UserWarning, match=r"labels are 0 to 1 and 255, the largest uint8: 0 - 1"):
+        SoftmaxClassifier().fit(X, wrapped)
+    for fine in (y.astype(np.uint8), np.where(y, 255, 0).astype(np.uint8), wrapped.astype(int)):
+        SoftmaxClassifier().fit(X, fine)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ({3: 1.0}, "class_weight has a weight for 3, which is none of the classes 0, 1, 2"),
+        ({0: -1.0}, "class_weight must have weights of at least 0"),
+        ({0: 0, 1: 0, 2: 0}, "not all 0"),
+        ({0: np.nan}, "at least 0"),
+        ("even", "class_weight must be None, 'balanced' or a dict"),
+    ],
+)
+def test_weights_of_no_class(weights, message):
+    with pytest.raises(ValueError, match=message):
+        SoftmaxClassifier(class_weight=weights).fit(X, y)
 
 
 def test_predicting_other_columns_than_fitted():

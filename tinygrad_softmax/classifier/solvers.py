@@ -120,6 +120,7 @@ def lbfgs(
     l1 = _flat([np.zeros(p.shape) + s for p, s in zip(start, slopes, strict=False)])
     split, n = l1 > 0, len(l1)
     last: list[Any] = []
+    origin: list[Any] = []
 
     def value_and_slope(x: Any) -> tuple[float, Any]:
         vector = x[:n].copy()
@@ -130,8 +131,11 @@ def lbfgs(
         if not (np.isfinite(value) and np.isfinite(slope).all()):
             raise AnomalyError(_overflow())
         value += float(l1 @ x[:n] + l1[split] @ x[n:])
+        slope = np.concatenate([slope + l1, (l1 - slope)[split]])
         last[:] = value, parameters
-        return value, np.concatenate([slope + l1, (l1 - slope)[split]])
+        if origin:  # differences from there are known better than those of rounded losses
+            value = float((slope + origin[1]) @ (x - origin[0])) / 2
+        return value, slope
 
     stopped = False
 
@@ -145,16 +149,22 @@ def lbfgs(
     x = space.enter(start)
     x = np.concatenate([np.where(split, np.maximum(x, 0), x), np.maximum(-x, 0)[split]])
     least = np.concatenate([np.where(split, 0, -np.inf), np.zeros(split.sum())])
-    x = minimize(
-        value_and_slope, x, jac=True, method="L-BFGS-B", callback=callback,
-        bounds=[(low, None) for low in least] if split.any() else None,
-        # Only `tol` and `max_iter` end it, or that no step gets any lower.
-        options={"gtol": tol, "ftol": 0, "maxiter": settings.max_iter, "maxfun": np.inf},
-    ).x  # fmt: skip
-    _, slope = value_and_slope(x)
+    steepest, left = np.inf, settings.max_iter
+    for _ in range(3):
+        x = minimize(
+            value_and_slope, x, jac=True, method="L-BFGS-B", callback=callback,
+            bounds=[(low, None) for low in least] if split.any() else None,
+            # Only `tol` and `max_iter` end it, or that no step gets any lower.
+            options={"gtol": tol, "ftol": 0, "maxiter": left, "maxfun": np.inf},
+        ).x  # fmt: skip
+        _, slope = value_and_slope(x)
+        steepest = float(np.abs(np.maximum(x - slope, least) - x).max())
+        left = settings.max_iter - len(settings.loss_curve_)
+        if stopped or steepest <= tol or left <= 0:
+            break
+        origin[:] = x, slope
     if not settings.loss_curve_:  # there was nothing to do
         stopped = _after(settings, progress, *last)
-    steepest = float(np.abs(np.maximum(x - slope, least) - x).max())
     if stopped or steepest <= tol:
         return ""
     n_iter = settings.n_iter_
