@@ -56,7 +56,7 @@ def test_partial_fit_goes_on_after_fit_and_pickling():
     [
         ({}, y, None, "classes must be passed on the first call to partial_fit"),
         ({}, y, [0, 1], r"the label .*2.* in row 200 is none of the classes .* 0, 1: name all"),
-        ({}, y - 1, [0, 1, 2], r"the label .*-1.* in row 0 is none of the classes"),
+        ({}, y.astype(int) - 1, [0, 1, 2], r"the label .*-1.* in row 0 is none of the classes"),
         ({"solver": "lbfgs"}, y, [0, 1, 2], "partial_fit takes steps of solver='sgd'.*warm_start"),
         ({"penalty": "l1"}, y, [0, 1, 2], "penalty='l2'"),
         ({"early_stopping": True}, y, [0, 1, 2], "without early_stopping"),
@@ -127,6 +127,7 @@ def test_early_stopping_returns_to_the_best(settings):
 
 def test_what_is_kept_back_is_a_part_of_each_class_and_not_trained_on():
     labels = np.repeat([0, 1, 2], [150, 100, 50])
+    X = np.random.default_rng(0).standard_normal((300, 2))
     seen = []
     model = SoftmaxClassifier(
         early_stopping=True, validation_fraction=0.2, random_state=0, step_size=1e-300, reg=0,

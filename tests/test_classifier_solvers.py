@@ -209,6 +209,7 @@ def test_any_number_of_layers(hidden, solver):
     np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
 
 
+@pytest.mark.filterwarnings("ignore:.* did not converge")
 def test_a_network_learns_the_spiral():
     assert SoftmaxClassifier((32, 16), random_state=0, max_iter=500, tol=1e-3).fit(
         X, y

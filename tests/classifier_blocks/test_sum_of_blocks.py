@@ -35,9 +35,9 @@ class Split:
     def of(self, part):
         return self.X[part], self.y[part], None if self.weights is None else self.weights[part]
 
-    def survey(self, class_weight=None):
+    def survey(self, class_weight=None, pairs=False):
         dtype = self.X.dtype
-        looks = [look(*self.of(part), dtype, part.start) for part in self.parts]
+        looks = [look(*self.of(part), dtype, pairs, part.start) for part in self.parts]
         self.found = survey(looks, dtype, class_weight, self.weights is not None)
         return self.found
 
@@ -84,11 +84,12 @@ def test_the_gradients_of_any_split_add_up_to_the_whole_gradient(engine, case):
 def test_means_and_variances_are_those_of_the_whole(case):
     _, split = case
     weights = np.ones(len(split.X)) if split.weights is None else split.weights
-    found = split.survey()
     mean = np.average(split.X, axis=0, weights=weights)
-    np.testing.assert_allclose(found.mean, mean, atol=1e-12)
-    variance = np.average((split.X - mean) ** 2, axis=0, weights=weights)
-    np.testing.assert_allclose(found.variance, variance, atol=1e-12)
+    covariance = (weights * (split.X - mean).T) @ (split.X - mean) / weights.sum()
+    for pairs, expected in [(False, np.diag(covariance)), (True, covariance)]:
+        found = split.survey(pairs=pairs)
+        np.testing.assert_allclose(found.mean, mean, atol=1e-12)
+        np.testing.assert_allclose(found.covariance, expected, atol=1e-12)
 
 
 @given(case=splits())

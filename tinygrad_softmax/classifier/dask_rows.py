@@ -67,9 +67,9 @@ class DaskRows:
         self.starts = np.cumsum([0, *X.chunks[0][:-1]])
         self.survey: Survey | None = None
 
-    def look(self, dtype: Any) -> list[Look]:
+    def look(self, dtype: Any, pairs: bool) -> list[Look]:
         """Return what is found in each chunk; raise what is wrong, of several the first."""
-        looks = self.gather(_look, dtype, self.arrays[0].shape[1])
+        looks = self.gather(_look, self.arrays[0].shape[1], dtype, pairs)
         for part in looks:
             if isinstance(part, Exception):
                 raise part
@@ -113,13 +113,13 @@ def _ask(start: Any, X: Any, y: Any, weights: Any = None, *, function: Any, argu
     return function(int(start[0]), X, np.asarray(y), weights, *arguments)
 
 
-def _look(first_row: int, X: Any, y: Any, weights: Any, dtype: Any, n_features: int) -> Any:
+def _look(first_row: int, X: Any, y: Any, weights: Any, n_features: int, *settings: Any) -> Any:
     try:
         if X.shape != (len(y), n_features):
             raise ShapeError(
                 f"a chunk of X has shape {X.shape} where ({len(y)}, {n_features}) was announced"
             )
-        return look(np.asarray(X), y, weights, dtype, first_row)
+        return look(np.asarray(X), y, weights, *settings, first_row)
     except ValueError as error:
         return error
 

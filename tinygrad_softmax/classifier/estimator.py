@@ -25,6 +25,7 @@ from .checks import (
     check_finite,
     check_labels,
     check_weights,
+    is_sparse,
     sorted_classes,
 )
 from .conventions import BaseEstimator, ClassifierMixin, ConvergenceWarning, NotFittedError
@@ -38,6 +39,10 @@ from .solvers import Descent, initial_parameters, lbfgs, sgd
 __all__ = ["SoftmaxClassifier"]
 
 Floats = NDArray[np.floating[Any]]
+
+#: Up to how many columns the covariance of all pairs pays, which "lbfgs" takes for a linear
+#: classifier: it costs as much as some steps, and saves more. In chunks, each result travels.
+PAIRS_IN_MEMORY, PAIRS_IN_CHUNKS = 1000, 100
 
 
 class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
@@ -243,7 +248,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
         """
         check_settings(self)
         solver = chosen_solver(self)
-        rows, found = self._open(X, y, sample_weight)
+        rows, found = self._open(X, y, sample_weight, solver=solver)
         init = self.init
         if self.warm_start and hasattr(self, "parameters_"):
             init = self.parameters_
@@ -271,7 +276,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
         progress, objective = Progress(self.verbose, self.max_iter), self._objective(rows, total)
         minimise = lbfgs if solver == "lbfgs" else sgd
         with closing(progress), closing(objective):
-            complaint = minimise(self, objective, found, start, generator, progress)
+            complaint = minimise(self, objective, found, start, init is None, generator, progress)
         if self._kept is not None:
             self.parameters_, self._kept, self._best = self._best, None, ()
         elif complaint:
@@ -336,7 +341,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
                 f"classes={given.tolist()} is not the same as on the last call to fit or "
                 f"partial_fit, {self.classes_.tolist()}"
             )
-        rows, found = self._open(X, y, sample_weight, given, reset=first)
+        rows, found = self._open(X, y, sample_weight, given, reset=first, solver="sgd")
         descent = None if first else self._descent
         if descent is None:
             self._generator = random_generator(self.random_state)
@@ -352,12 +357,13 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def _open(
-        self, X: Any, y: Any, weights: Any, classes: Any = None, *, reset: bool = True
+        self, X: Any, y: Any, weights: Any, classes: Any = None, *, reset: bool = True, solver: str
     ) -> tuple[Any, Survey]:
         """Return the examples as training takes them, and what is known of all of them."""
         refuse_masked(y)
         refuse_masked(weights)
         settings = self.class_weight, weights is not None, classes
+        pairs = solver == "lbfgs" and self.penalty == "l2" and not hidden_sizes(self.hidden)
         if is_dask(X):
             announce(self, X, reset=reset)
             chunks = DaskRows(X, y, weights)
@@ -369,13 +375,18 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
                     "X[:n].compute()"
                 )
             dtype = training_dtype(X)
-            chunks.survey = survey(chunks.look(dtype), dtype, *settings)
+            looks = chunks.look(dtype, pairs and X.shape[1] <= PAIRS_IN_CHUNKS)
+            chunks.survey = survey(looks, dtype, *settings)
             return chunks, chunks.survey
         X = check_examples(self, X, reset=reset)
         y = as_labels(np.asarray(y), X.shape[0])
         if weights is not None:
             weights = as_weights(np.asarray(weights, np.float64), X.shape[0])
-        found = survey([look(X, y, weights, training_dtype(X))], training_dtype(X), *settings)
+        n, d = X.shape
+        pairs = pairs and not is_sparse(X) and d <= min(PAIRS_IN_MEMORY, n / 5, 6 * n**0.5)
+        found = survey(
+            [look(X, y, weights, training_dtype(X), pairs)], training_dtype(X), *settings
+        )
         return prepare(X, y, weights, found), found
 
     def _objective(self, rows: Any, total: float) -> Objective:

@@ -8,6 +8,7 @@ back when it has been used, so that one block is resident however long the file 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,17 +32,35 @@ __all__ = ["Look", "Rows", "Survey", "blocks_of", "look", "prepare", "survey", "
 BLOCK_BYTES = 2**23
 
 
+class Moments(NamedTuple):
+    """Weights, means, and the scatter about them: of each column, or each pair of columns."""
+
+    n: float
+    mean: NDArray[Any]
+    scatter: NDArray[Any]
+
+    def scaled(self, factor: float) -> Moments:
+        """Return them for weights that are multiplied."""
+        return Moments(factor * self.n, self.mean, factor * self.scatter)
+
+    def __add__(self, other: Moments) -> Moments:  # type: ignore[override] # is no longer tuple
+        """Return those of the rows of both (Chan et al., 1979)."""
+        n = max(self.n + other.n, np.finfo(float).tiny)
+        with np.errstate(over="ignore", invalid="ignore"):  # the solver looks, and raises
+            apart = other.mean - self.mean
+            between = np.outer(apart, apart) if self.scatter.ndim == 2 else apart**2
+            mean = self.mean + apart * (other.n / n)
+            scatter = self.scatter + other.scatter + between * (self.n * other.n / n)
+        return Moments(n, mean, scatter)
+
+
 class Look(NamedTuple):
     """What is found in some of the rows; weights are relative to the largest among them."""
 
     classes: NDArray[Any]
     class_weights: NDArray[Any]
     largest: float
-    n: float
-    """Sum of the weights."""
-    mean: NDArray[Any]
-    squares: NDArray[Any]
-    """Weighted sum of squared distances from the mean, for each column."""
+    moments: Moments
 
 
 class Survey(NamedTuple):
@@ -54,7 +73,8 @@ class Survey(NamedTuple):
     total: float
     """Sum of the weights, after that."""
     mean: NDArray[Any]
-    variance: NDArray[Any]
+    covariance: NDArray[Any]
+    """Of all pairs of columns, or only the variance of each."""
     complaint: str
     """What to say of a label that is no class."""
 
@@ -134,7 +154,7 @@ def blocks_of(X: Any, dtype: Any) -> Iterator[tuple[slice, Any]]:
             _release(X[rows])
 
 
-def look(X: Any, y: Any, weights: Any, dtype: Any, first_row: int = 0) -> Look:
+def look(X: Any, y: Any, weights: Any, dtype: Any, pairs: bool = False, first_row: int = 0) -> Look:
     """Check examples, labels and weights, and return what is found in them."""
     check_labels(y, first_row)
     if weights is not None:
@@ -145,32 +165,24 @@ def look(X: Any, y: Any, weights: Any, dtype: Any, first_row: int = 0) -> Look:
     classes = sorted_classes(y[counts])
     numbers = class_numbers(y[counts], classes, first_row, "is none")
     sums = np.bincount(numbers, relative[counts], len(classes))
-    parts = []
+    size = (X.shape[1],) * (1 + pairs)
+    moments = Moments(0.0, np.zeros(X.shape[1]), np.zeros(size))
     for rows, block in blocks_of(X, dtype):
         check_finite(block, first_row + rows.start)
-        parts.append(_block_moments(block, relative[rows]))
-    return Look(classes, sums, largest, *_merged(parts, X.shape[1]))
+        moments += _block_moments(block, relative[rows].astype(dtype), pairs)
+    return Look(classes, sums, largest, moments)
 
 
-def _block_moments(X: Any, weights: NDArray[Any]) -> tuple[float, Any, Any]:
+def _block_moments(X: Any, weights: NDArray[Any], pairs: bool) -> Moments:
     n = max(float(weights.sum()), np.finfo(float).tiny)
-    with np.errstate(over="ignore", invalid="ignore"):  # the solver looks, and raises
-        if is_sparse(X):
-            mean = X.T @ weights / n
-            squares = X.multiply(X).T @ weights - n * mean**2
-            return n, mean, np.maximum(squares, 0)
-        mean = weights @ X / n
-        return n, mean, weights @ np.square(X - mean)
-
-
-def _merged(parts: Sequence[tuple[float, Any, Any]], n_features: int) -> tuple[float, Any, Any]:
-    """Return the moments of several parts together (Chan et al., 1979)."""
-    if not parts:
-        return 0.0, np.zeros(n_features), np.zeros(n_features)
-    n, means, squares = map(np.array, zip(*parts, strict=True))
     with np.errstate(over="ignore", invalid="ignore"):
-        mean = n @ means / max(n.sum(), np.finfo(float).tiny)
-        return float(n.sum()), mean, squares.sum(axis=0) + n @ np.square(means - mean)
+        mean = X.T @ weights / n
+        if is_sparse(X):
+            scatter = np.maximum(X.multiply(X).T @ weights - n * mean**2, 0)
+        else:
+            centred = X - mean
+            scatter = (weights * centred.T) @ centred if pairs else weights @ np.square(centred)
+    return Moments(n, *(np.asarray(found, np.float64) for found in (mean, scatter)))
 
 
 def survey(
@@ -193,19 +205,20 @@ def survey(
         )
     sums, scales = np.zeros(len(classes)), [part.largest / largest for part in looks]
     for part, scale in zip(looks, scales, strict=True):
-        numbers = class_numbers(part.classes, classes, 0, complaint)
-        sums[numbers] += scale * part.class_weights
+        known = np.isin(part.classes, classes)  # `prepare` says which row has another
+        numbers = np.searchsorted(classes, part.classes[known])
+        sums[numbers] += scale * part.class_weights[known]
     total, factors = float(sums.sum()), None
     if weighted or class_weight is not None:
         factors = class_factors(class_weight, classes, sums)
         factors = factors / factors.max()
         total = float(factors @ sums)
-        if not total:
+        if not total and sums.any():
             raise ValueError("class_weight is 0 for every example: one must be positive")
         factors = factors / largest
-    parts = [(s * p.n, p.mean, s * p.squares) for p, s in zip(looks, scales, strict=True)]
-    n, mean, squares = _merged(parts, len(looks[0].mean))
-    return Survey(dtype, classes, factors, total, mean, squares / n, complaint)
+    moments = [part.moments.scaled(s) for part, s in zip(looks, scales, strict=True)]
+    n, mean, scatter = reduce(Moments.__add__, moments)
+    return Survey(dtype, classes, factors, total, mean, scatter / n, complaint)
 
 
 def prepare(X: Any, y: Any, weights: Any, found: Survey, first_row: int = 0) -> Rows:

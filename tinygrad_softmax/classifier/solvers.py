@@ -28,41 +28,60 @@ FAR = 1e-2
 
 
 class Standardised:
-    """Parameters in the coordinates in which the columns of X have mean 0 and a spread of 1.
+    """Parameters in the coordinates in which the columns of X have mean 0 and variance 1.
 
-    With ``W = V / spread`` and ``b = c - mean @ W`` the scores are those of W and b, so this changes
-    neither the objective nor its minimum. But a step in V and c is as large in every direction, and a
-    gradient is small or large whatever units X is in.
+    With ``W = out @ V`` and ``b = c - mean @ W`` the scores are those of W and b, so this changes
+    neither the objective nor its minimum. But in V and c a step is as large in every direction, and
+    a gradient is small or large whatever units X is in. With the covariance of all pairs the columns
+    are uncorrelated, too.
     """
 
     def __init__(self, found: Survey, reg: float) -> None:
-        # The curvature is about (variance / K + reg). A column that does not vary, but for rounding,
-        # has no scale, and if it is not penalised either, its weights stay where they are.
-        constant = np.sqrt(found.variance) <= 1e-10 * np.abs(found.mean)
-        curvature = np.where(constant, 0, found.variance) + len(found.classes) * reg
-        if not np.isfinite(curvature).all():
+        covariance, penalty = found.covariance, len(found.classes) * reg
+        variance = np.diag(covariance) if covariance.ndim == 2 else covariance
+        if not (np.isfinite(variance).all() and np.isfinite(found.mean).all()):
             raise AnomalyError(_overflow())
+        # A column that does not vary, but for rounding, has no scale.
+        rounding = 100 * np.finfo(found.dtype).eps
+        varies = np.sqrt(variance) > rounding * np.abs(found.mean)
+        curvature = np.where(varies, variance, 0) + penalty  # times K, about
+        # What is neither curved nor penalised stays where it is.
         self.spread = np.sqrt(np.where(curvature > 0, curvature, 1))[:, None]
         self.mean = found.mean[:, None]
+        self.into, self.out = self.spread, 1 / self.spread
+        if covariance.ndim == 2:
+            correlation = np.where(varies & varies[:, None], covariance, 0) + penalty * np.eye(
+                len(variance)
+            )
+            correlation /= self.spread * self.spread.T
+            values, Q = np.linalg.eigh(correlation)
+            root = np.sqrt(np.where(values > rounding, values, 1))
+            self.into, self.out = (Q * root) @ Q.T * self.spread.T, (Q / root) @ Q.T / self.spread
 
     def enter(self, parameters: Arrays) -> NDArray[np.float64]:
         """Return the parameters in these coordinates, in one vector."""
         W, b, *deeper = parameters
-        return _flat([self.spread * W, b + self.mean.T @ W, *deeper])
+        return _flat([_times(self.into, W), b + self.mean.T @ W, *deeper])
 
     def leave(self, vector: NDArray[np.float64], like: Arrays) -> Arrays:
         """Return the parameters that a vector stands for, shaped and typed like others."""
         ends = np.cumsum([p.size for p in like])[:-1]
         parts = np.split(vector, ends)
         V, c, *deeper = [part.reshape(p.shape) for part, p in zip(parts, like, strict=True)]
-        W = V / self.spread
+        W = _times(self.out, V)
         found = [W, c - self.mean.T @ W, *deeper]
         return [value.astype(p.dtype) for value, p in zip(found, like, strict=True)]
 
     def gradient(self, gradients: Arrays) -> NDArray[np.float64]:
         """Return the gradient with respect to the vector."""
         dW, db, *deeper = gradients
-        return _flat([(dW - self.mean * db) / self.spread, db, *deeper])
+        out = self.out.T if self.out.shape[1] > 1 else self.out
+        return _flat([_times(out, dW - self.mean * db), db, *deeper])
+
+
+def _times(matrix: NDArray[Any], array: NDArray[Any]) -> NDArray[Any]:
+    """Return the product by a square matrix, or by a diagonal one that is given as a column."""
+    return np.asarray(matrix @ array if matrix.shape[1] > 1 else matrix * array)
 
 
 def _flat(arrays: Arrays) -> NDArray[np.float64]:
@@ -104,17 +123,18 @@ def initial_parameters(
 
 
 def lbfgs(
-    settings: Any, objective: Objective, found: Survey, start: Arrays, _: Any, progress: Progress
-) -> str:
+    settings: Any, objective: Objective, found: Survey, start: Arrays, drawn: bool, _: Any,
+    progress: Progress,
+) -> str:  # fmt: skip
     """Minimise by L-BFGS-B; return what to warn of, if anything.
 
-    For the sake of L1 each weight is the difference of two that are not negative: there it has a
+    What was drawn is meant in standardised coordinates. For the sake of L1 each weight is the difference of two that are not negative: there it has a
     slope.
     """
     from scipy.optimize import minimize
 
     space = Standardised(found, objective.reg)
-    if settings.init is None and not settings.warm_start:  # it is meant in these coordinates
+    if drawn:
         start = space.leave(_flat(start), start)
     slopes: list[Any] = [objective.l1 / space.spread, *([0.0, objective.l1] * len(start))]
     l1 = _flat([np.zeros(p.shape) + s for p, s in zip(start, slopes, strict=False)])
@@ -188,7 +208,7 @@ def _after(settings: Any, progress: Progress, loss: float, parameters: Arrays) -
 
 
 def sgd(
-    settings: Any, objective: Objective, found: Survey, parameters: Arrays, generator: Any,
+    settings: Any, objective: Objective, found: Survey, parameters: Arrays, _: bool, generator: Any,
     progress: Progress,
 ) -> str:  # fmt: skip
     """Minimise by gradient descent; return what to warn of, if anything."""
