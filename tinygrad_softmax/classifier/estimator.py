@@ -363,9 +363,9 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
         refuse_masked(y)
         refuse_masked(weights)
         settings = self.class_weight, weights is not None, classes
-        pairs = solver == "lbfgs" and self.penalty == "l2" and not hidden_sizes(self.hidden)
         if is_dask(X):
             announce(self, X, reset=reset)
+            pairs = self._whitens(solver, *X.shape) and X.shape[1] <= PAIRS_IN_CHUNKS
             chunks = DaskRows(X, y, weights)
             if self.batch_size is not None and self.batch_size < X.shape[0]:
                 raise ValueError(
@@ -375,19 +375,23 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
                     "X[:n].compute()"
                 )
             dtype = training_dtype(X)
-            looks = chunks.look(dtype, pairs and X.shape[1] <= PAIRS_IN_CHUNKS)
+            looks = chunks.look(dtype, pairs)
             chunks.survey = survey(looks, dtype, *settings)
             return chunks, chunks.survey
         X = check_examples(self, X, reset=reset)
         y = as_labels(np.asarray(y), X.shape[0])
         if weights is not None:
             weights = as_weights(np.asarray(weights, np.float64), X.shape[0])
-        n, d = X.shape
-        pairs = pairs and not is_sparse(X) and d <= min(PAIRS_IN_MEMORY, n / 5, 6 * n**0.5)
+        pairs = self._whitens(solver, *X.shape) and not is_sparse(X)
         found = survey(
             [look(X, y, weights, training_dtype(X), pairs)], training_dtype(X), *settings
         )
         return prepare(X, y, weights, found), found
+
+    def _whitens(self, solver: str, n_examples: int, n_features: int) -> bool:
+        """Whether "lbfgs" takes the covariance of all pairs: few rows say little of it."""
+        suits = solver == "lbfgs" and self.penalty == "l2" and not hidden_sizes(self.hidden)
+        return suits and n_features <= min(PAIRS_IN_MEMORY, n_examples / 5, 6 * n_examples**0.5)
 
     def _objective(self, rows: Any, total: float) -> Objective:
         share = {"l2": 1.0, "l1": 0.0, "elasticnet": 1 - float(self.l1_ratio)}[self.penalty]
