@@ -79,7 +79,8 @@ def test_later_parts_must_fit_the_first():
     model.partial_fit(X, y + 1, sample_weight=y < 2)  # what does not count may be anything
 
 
-@pytest.mark.parametrize("settings", [{"hidden": 5}, {"step_size": 1.0}, {"hidden": 5, "momentum": 0.5}])  # fmt: skip
+@pytest.mark.parametrize("settings", [{"hidden": 5}, {"step_size": 1.0},
+                                      {"hidden": 5, "momentum": 0.5}])  # fmt: skip
 def test_warm_start_goes_on_where_the_last_fit_ended(settings):
     model = SoftmaxClassifier(random_state=0, warm_start=True, max_iter=15, **settings)
     first = model.fit(X, y).loss_curve_

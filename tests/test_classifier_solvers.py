@@ -4,6 +4,7 @@ import importlib
 import subprocess
 import sys
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -62,7 +63,7 @@ def test_the_coefficients_are_those_of_logistic_regression(name, reg, class_weig
 @given(problem=problems(), data=st.data())
 def test_the_units_of_a_column_change_nothing(problem, data):
     classifier, X, y = problem
-    classifier.set_params(init=None, random_state=0, reg=0.0)
+    classifier.set_params(hidden=None, init=None, random_state=0, reg=0.0)
     scale = 10.0 ** np.array(data.draw(st.lists(st.integers(-5, 5), min_size=8, max_size=8)))
     scale, shift = scale[: X.shape[1]], rng.standard_normal(X.shape[1])
     curve = classifier.fit(X, y).loss_curve_
@@ -202,7 +203,7 @@ def test_l1_leaves_columns_out():
 def test_any_number_of_layers(hidden, solver):
     model = SoftmaxClassifier(hidden, solver=solver, random_state=1, max_iter=100).fit(X, y)
     sizes = [2, *np.atleast_1d(np.array(hidden, int)), 3]
-    shapes = [s for n, m in zip(sizes, sizes[1:], strict=False) for s in ((n, m), (1, m))]
+    shapes = [s for n, m in pairwise(sizes) for s in ((n, m), (1, m))]
     assert [p.shape for p in model.parameters_] == shapes
     assert model.loss_curve_[-1] < model.loss_curve_[0]
     again = SoftmaxClassifier(hidden, solver=solver, random_state=1, max_iter=100).fit(X, y)

@@ -1,5 +1,7 @@
 """The loss is a sum over rows: however they are split, the parts' gradients add up to the whole."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -155,9 +157,7 @@ def test_the_gradient_is_that_of_the_tape(engine, sizes, layout, weighted):
     X, y = rng.standard_normal((700, sizes[0])), rng.integers(0, sizes[-1], 700)
     weights = rng.uniform(0, 1, 700) if weighted else None
     parameters = [
-        rng.standard_normal(shape)
-        for n, m in zip(sizes, sizes[1:], strict=False)
-        for shape in ((n, m), (1, m))
+        rng.standard_normal(shape) for n, m in pairwise(sizes) for shape in ((n, m), (1, m))
     ]
     expected, by_tape = value_and_grad(mean_loss)(parameters, X, y, weights, 0.0)
     given = {

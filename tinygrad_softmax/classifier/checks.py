@@ -40,7 +40,7 @@ def is_sparse(X: Any) -> bool:
 
 
 def is_mapped(X: Any) -> bool:
-    """Whether `X` is a memory-mapped file, from ``np.memmap`` or ``np.load(..., mmap_mode=...)``."""
+    """Whether `X` is a memory-mapped file, from ``np.memmap`` or ``np.load``."""
     return isinstance(X, np.memmap)
 
 
@@ -190,7 +190,7 @@ def check_weights(weights: NDArray[Any], first_row: int = 0) -> None:
 
 
 def class_factors(setting: Any, classes: NDArray[Any], sums: NDArray[Any]) -> NDArray[Any]:
-    """Return by how much `class_weight` multiplies the weights of each class, whose sums are given."""
+    """Return the factor of each class that `class_weight` asks for; `sums` are of the weights."""
     if setting is None:
         return np.ones(len(classes))
     if not isinstance(setting, Mapping):  # "balanced"

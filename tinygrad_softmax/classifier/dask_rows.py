@@ -113,13 +113,15 @@ def _ask(start: Any, X: Any, y: Any, weights: Any = None, *, function: Any, argu
     return function(int(start[0]), X, np.asarray(y), weights, *arguments)
 
 
-def _look(first_row: int, X: Any, y: Any, weights: Any, n_features: int, *settings: Any) -> Any:
+def _look(
+    first_row: int, X: Any, y: Any, weights: Any, n_features: int, dtype: Any, pairs: bool
+) -> Look | ValueError:
     try:
         if X.shape != (len(y), n_features):
             raise ShapeError(
                 f"a chunk of X has shape {X.shape} where ({len(y)}, {n_features}) was announced"
             )
-        return look(np.asarray(X), y, weights, *settings, first_row)
+        return look(np.asarray(X), y, weights, dtype, pairs, first_row)
     except ValueError as error:
         return error
 

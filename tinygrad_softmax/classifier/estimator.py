@@ -1,8 +1,8 @@
-"""The softmax classifier of the case study, as a scikit-learn estimator that needs no scikit-learn.
+"""The softmax classifier, as a scikit-learn estimator that needs no scikit-learn.
 
-Imports `conventions` (and with it scikit-learn, where installed: a second, so the package loads this
-module on first use), `rows`, `objective` and `solvers`. It holds the settings and what training has
-found, and predicts.
+Imports `conventions` (and with it scikit-learn, where installed: a second, so the package loads
+this module on first use), `rows`, `objective` and `solvers`. It holds the settings and what
+training has found, and predicts.
 """
 
 from __future__ import annotations
@@ -62,13 +62,14 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
     l1_ratio : float
         Of "elasticnet", from 0 to 1.
     solver : "auto", "lbfgs" or "sgd"
-        "lbfgs" is SciPy's L-BFGS-B, in standardised coordinates: the minimum does not depend on the
-        units of X, nor does the way there. "sgd" is gradient descent, on all rows or in batches.
+        "lbfgs" is SciPy's L-BFGS-B. It takes its steps as if the columns of X were standardised (of
+        a linear classifier also uncorrelated, if they are few enough), so columns of any size will
+        do; the objective stays as above. "sgd" is gradient descent, on all rows or in batches.
         "auto" is "lbfgs", unless `step_size`, `momentum` or `batch_size` is given or SciPy missing.
     step_size : float or "auto"
         Of "sgd". A number makes it plain gradient descent, whatever happens. "auto" takes steps of
-        size 1 too, but halves those that lower the loss of their batch by less than they should, and
-        halves all later steps after a pass that raised the mean loss of the batches.
+        size 1 too, but halves those that lower the loss of their batch by less than they should,
+        and halves all later steps after a pass that raised the mean loss of the batches.
     momentum : float
         Of "sgd": the part of each step that is repeated in the next, from 0 to below 1.
     max_iter : int
@@ -85,8 +86,8 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
     warm_start : bool
         Whether ``fit`` starts from what the last one found, if there was one.
     early_stopping : bool
-        Whether to keep back `validation_fraction` of each class, stop when the loss on these has not
-        improved for `n_iter_no_change` iterations, and return to where it was least.
+        Whether to keep back `validation_fraction` of each class, stop when the loss on these has
+        not improved for `n_iter_no_change` iterations, and return to where it was least.
     validation_fraction : float
         Between 0 and 1.
     n_iter_no_change : int
@@ -94,7 +95,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
     init : sequence of arrays, optional
         Where to start, ``(W, b)`` or ``(W, b, W2, b2, ...)``; None: biases zero, weights drawn from
         a normal distribution with standard deviation 0.01 (of several hidden layers, or by "lbfgs",
-        ``sqrt(2 / n)`` for n inputs; a linear classifier starts "lbfgs" at zero).
+        ``sqrt(2 / (n + m))`` for n inputs and m outputs; a linear classifier starts at zero there).
     random_state : int, RandomState, Generator or None
         Seed or generator of the initial weights, the batches and what is kept back; None draws
         afresh.
@@ -369,10 +370,10 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
             chunks = DaskRows(X, y, weights)
             if self.batch_size is not None and self.batch_size < X.shape[0]:
                 raise ValueError(
-                    f"batch_size={self.batch_size} draws rows from everywhere, and each step would "
-                    "have to make every chunk of the Dask array for them: leave batch_size=None, so "
-                    "that a step uses all rows, or train on a part that fits in memory, "
-                    "X[:n].compute()"
+                    f"batch_size={self.batch_size} draws rows from everywhere, and each step "
+                    "would have to make every chunk of the Dask array for them: leave "
+                    "batch_size=None, so that a step uses all rows, or train on a part that fits "
+                    "in memory, X[:n].compute()"
                 )
             dtype = training_dtype(X)
             looks = chunks.look(dtype, pairs)

@@ -27,7 +27,7 @@ Arrays = list[NDArray[Any]]
 
 
 def class_scores(parameters: Sequence[Any], X: Any) -> Any:
-    """Return the scores (N, K) of a classifier ``(W, b)``, or of a network ``(W, b, W2, b2, ...)``."""
+    """Return the scores (N, K) of a classifier ``(W, b)`` or a network ``(W, b, W2, b2, ...)``."""
     W, b, *deeper = parameters
     return _scores_after(X @ W, b, *deeper)
 

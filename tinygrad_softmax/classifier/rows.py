@@ -139,7 +139,7 @@ class Rows:
 
 
 def training_dtype(X: Any) -> Any:
-    """Return what examples of the type of X are trained in: float32 if they are that, or float64."""
+    """Return what `X` is trained in: float32 if it is that, else float64."""
     return np.dtype(np.float32 if X.dtype == np.float32 else np.float64)
 
 

@@ -1,7 +1,7 @@
 """The classifier's settings and their ranges.
 
-Imports nothing of the package. ``fit`` looks at settings, not the constructor, as scikit-learn wants
-it: they may be changed in between.
+Imports nothing of the package. ``fit`` looks at settings, not the constructor, as scikit-learn
+wants it: they may be changed in between.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ _SETTINGS: dict[str, tuple[str, Callable[[Any], bool]]] = {
 
 
 def check_settings(estimator: Any) -> None:
-    """Raise ValueError if a setting of the estimator is out of its range, or two do not go together.
+    """Raise ValueError if a setting of the estimator is out of its range.
 
     Examples
     --------

@@ -32,8 +32,8 @@ class Standardised:
 
     With ``W = out @ V`` and ``b = c - mean @ W`` the scores are those of W and b, so this changes
     neither the objective nor its minimum. But in V and c a step is as large in every direction, and
-    a gradient is small or large whatever units X is in. With the covariance of all pairs the columns
-    are uncorrelated, too.
+    a gradient is small or large whatever units X is in. With the covariance of all pairs the
+    columns are uncorrelated, too.
     """
 
     def __init__(self, found: Survey, reg: float) -> None:
@@ -94,13 +94,13 @@ def initial_parameters(
     """Return weights and biases of layers between these sizes: those given, or drawn ones.
 
     "sgd" starts as the case study does, but where several layers of weights of 0.01 would leave
-    nothing of the examples; there, and of "lbfgs", they start as in He et al. (2015).
+    nothing of the examples; there, and for "lbfgs", it is as in Glorot and Bengio (2010).
     """
     layers = list(pairwise(sizes))
     shapes = [shape for n, m in layers for shape in ((n, m), (1, m))]
     if init is None:
-        he = [np.sqrt(2 / n) if len(layers) > 1 else 0.0 for n, _ in layers]
-        scales = [0.01] * len(layers) if solver == "sgd" and len(layers) < 3 else he
+        glorot = [np.sqrt(2 / (n + m)) if len(layers) > 1 else 0.0 for n, m in layers]
+        scales = [0.01] * len(layers) if solver == "sgd" and len(layers) < 3 else glorot
         drawn = [s * generator.standard_normal(n) for s, n in zip(scales, layers, strict=True)]
         return [
             array.astype(found.dtype)
@@ -128,14 +128,15 @@ def lbfgs(
 ) -> str:  # fmt: skip
     """Minimise by L-BFGS-B; return what to warn of, if anything.
 
-    What was drawn is meant in standardised coordinates. For the sake of L1 each weight is the difference of two that are not negative: there it has a
-    slope.
+    What was drawn is made smaller for columns that are large. For the sake of L1 each weight is the
+    difference of two that are not negative: there it has a slope.
     """
     from scipy.optimize import minimize
 
     space = Standardised(found, objective.reg)
     if drawn:
-        start = space.leave(_flat(start), start)
+        W = (start[0] / np.maximum(space.spread, 1)).astype(found.dtype)
+        start = [W, (start[1] - space.mean.T @ W).astype(found.dtype), *start[2:]]
     slopes: list[Any] = [objective.l1 / space.spread, *([0.0, objective.l1] * len(start))]
     l1 = _flat([np.zeros(p.shape) + s for p, s in zip(start, slopes, strict=False)])
     split, n = l1 > 0, len(l1)
@@ -215,7 +216,7 @@ def sgd(
     descent, curve, settled = (
         Descent(settings.step_size, settings.momentum),
         settings.loss_curve_,
-        0,
+        False,
     )
     with np.errstate(over="ignore", invalid="ignore"):  # the descent will see, and raise
         start = objective(parameters)
@@ -227,7 +228,7 @@ def sgd(
             return ""
         past = curve[-1 - settings.n_iter_no_change :]
         if settings.tol is not None and len(past) > settings.n_iter_no_change:
-            settled = past[0] - loss < settings.tol
+            settled = bool(past[0] - loss < settings.tol)
         if settled:
             break
     ended, worst = f"after {len(curve)} iterations the", max(start, np.log(len(found.classes)))
@@ -245,8 +246,8 @@ def sgd(
     if steepest <= FAR and not unmet:
         return ""
     return (
-        f"sgd did not converge: {ended} largest entry of the gradient, for standardised columns, is "
-        f"{steepest:.1e}"
+        f"sgd did not converge: {ended} largest entry of the gradient is {steepest:.1e} for "
+        "standardised columns"
         + (f", and tol={settings.tol:g} is not met" if unmet else "")
         + ": scale X, raise max_iter, or set solver='lbfgs'"
     )
@@ -255,10 +256,10 @@ def sgd(
 class Descent:
     """Gradient descent with momentum, ``v = momentum * v - step * gradient; parameters += v``.
 
-    With the step size "auto" a step is taken only if it lowers the loss it was computed from by half
-    of what the gradient promises (Armijo's condition); else the velocity is dropped and the step
-    halved until it does (Vaswani et al., 2019, https://arxiv.org/abs/1905.09997). Each step first
-    tries twice the size of the last, but at most ``limit``, which is 1.
+    With the step size "auto" a step is taken only if it lowers the loss by half of what the
+    gradient promises (Armijo's condition); else the velocity is dropped and the step halved until
+    it does (Vaswani et al., 2019, https://arxiv.org/abs/1905.09997). Each step first tries twice
+    the size of the last, but at most ``limit``, which is 1.
     """
 
     def __init__(self, step_size: float | str, momentum: float) -> None:
