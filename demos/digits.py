@@ -12,9 +12,9 @@ mean(loss_i) + 0.5 * reg * ||W||^2; divided by C * N the first is the second, wi
 Neither regularises the biases. The weights of the minimum are unique; a number added to all biases
 changes no probability, so the biases are compared after subtracting their mean.
 
-The settings: pixels divided by 16, to lie between 0 and 1; reg = 0.01; 300 steps of size 2 with
-momentum 0.9, each on all examples. They end with a gradient of 1e-8, which scikit-learn is asked
-for as well. Both train on one thread, and the quickest of three times is shown.
+The settings: pixels divided by 16, to lie between 0 and 1; reg = 0.01; both minimise by L-BFGS until
+the gradient is below 1e-8, ours in coordinates in which the pixels are uncorrelated. Both train on
+one thread, and the quickest of three times is shown.
 """
 
 from __future__ import annotations
@@ -51,9 +51,8 @@ def main() -> None:
     print(f"{len(X)} pictures of 8 x 8 pixels to learn from, {len(X_kept)} kept back for asking")
 
     with threadpool_limits(1):
-        settings = {"step_size": 2.0, "momentum": 0.9, "max_iter": 300, "random_state": 0}
-        ours, our_time = timed(SoftmaxClassifier(reg=REG, **settings), X, y)
         settings = {"tol": 1e-8, "max_iter": 10_000}
+        ours, our_time = timed(SoftmaxClassifier(reg=REG, **settings), X, y)
         theirs, their_time = timed(LogisticRegression(C=1 / (REG * len(X)), **settings), X, y)
 
     print("\n                             SoftmaxClassifier   LogisticRegression")

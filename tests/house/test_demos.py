@@ -155,7 +155,7 @@ def test_a_file_that_cannot_be_loaded_is_trained_on():
     if sys.platform.startswith("linux"):
         assert "to load the file: Unable to allocate 95.4 MiB" in printed
     losses = [float(line.split()[-1]) for line in printed.splitlines() if "loss " in line]
-    assert len(losses) == 3
+    assert len(losses) >= 3
     assert losses == sorted(losses, reverse=True)
     accuracy = float(printed.partition("training accuracy: ")[2].split()[0])
     assert accuracy > 0.85

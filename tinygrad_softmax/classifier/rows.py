@@ -29,7 +29,7 @@ from .checks import (
 __all__ = ["Look", "Rows", "Survey", "blocks_of", "look", "prepare", "survey", "training_dtype"]
 
 #: How many bytes of examples a block has, in the precision that is trained in.
-BLOCK_BYTES = 2**23
+BLOCK_BYTES = 2**22
 
 
 class Moments(NamedTuple):

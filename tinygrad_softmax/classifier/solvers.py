@@ -123,8 +123,8 @@ def initial_parameters(
 
 
 def lbfgs(
-    settings: Any, objective: Objective, found: Survey, start: Arrays, drawn: bool, _: Any,
-    progress: Progress,
+    settings: Any, objective: Objective, found: Survey, start: Arrays, drawn: bool,
+    generator: Any, progress: Progress,
 ) -> str:  # fmt: skip
     """Minimise by L-BFGS-B; return what to warn of, if anything.
 
@@ -209,15 +209,12 @@ def _after(settings: Any, progress: Progress, loss: float, parameters: Arrays) -
 
 
 def sgd(
-    settings: Any, objective: Objective, found: Survey, parameters: Arrays, _: bool, generator: Any,
-    progress: Progress,
+    settings: Any, objective: Objective, found: Survey, parameters: Arrays, drawn: bool,
+    generator: Any, progress: Progress,
 ) -> str:  # fmt: skip
     """Minimise by gradient descent; return what to warn of, if anything."""
-    descent, curve, settled = (
-        Descent(settings.step_size, settings.momentum),
-        settings.loss_curve_,
-        False,
-    )
+    descent = Descent(settings.step_size, settings.momentum)
+    curve, settled = settings.loss_curve_, False
     with np.errstate(over="ignore", invalid="ignore"):  # the descent will see, and raise
         start = objective(parameters)
     for _ in range(settings.max_iter):
