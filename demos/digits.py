@@ -12,9 +12,9 @@ mean(loss_i) + 0.5 * reg * ||W||^2; divided by C * N the first is the second, wi
 Neither regularises the biases. The weights of the minimum are unique; a number added to all biases
 changes no probability, so the biases are compared after subtracting their mean.
 
-The settings: pixels divided by 16, to lie between 0 and 1; reg = 0.01; both minimise by L-BFGS until
-the gradient is below 1e-8, ours in coordinates in which the pixels are uncorrelated. Both train on
-one thread, and the quickest of three times is shown.
+The settings: pixels divided by 16, to lie between 0 and 1; reg = 0.01; both minimise by L-BFGS
+until the gradient is below 1e-8, ours in coordinates in which the pixels are uncorrelated. Both
+train on one thread, and the quickest of three times is shown.
 """
 
 from __future__ import annotations
