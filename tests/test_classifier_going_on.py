@@ -142,6 +142,11 @@ def test_what_is_kept_back_is_a_part_of_each_class_and_not_trained_on():
     assert model.validation_curve_ == [pytest.approx(losses[kept].mean())]
 
 
+def test_a_training_that_ran_out_of_iterations_before_it_stopped_early_is_said():
+    with pytest.warns(UserWarning, match="lbfgs did not converge: after 3 iterations"):
+        SoftmaxClassifier(5, early_stopping=True, max_iter=3, random_state=0).fit(X, y)
+
+
 def test_early_stopping_with_one_example_of_each_class():
     with pytest.raises(ValueError, match="there is but one example of each"):
         SoftmaxClassifier(early_stopping=True).fit(X[:3], [0, 1, 2])

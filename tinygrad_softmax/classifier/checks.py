@@ -95,7 +95,7 @@ def as_labels(y: Any, n_examples: int) -> Any:
             "A column-vector y was passed when a 1d array was expected: "
             f"its shape is {y.shape}; pass y.ravel()",
             DataConversionWarning,
-            stacklevel=5,
+            stacklevel=4,
         )
         y = y.ravel()
     if y.ndim != 1:

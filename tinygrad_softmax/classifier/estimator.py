@@ -280,7 +280,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
             complaint = minimise(self, objective, found, start, init is None, generator, progress)
         if self._kept is not None:
             self.parameters_, self._kept, self._best = self._best, None, ()
-        elif complaint:
+        if complaint:
             warnings.warn(complaint, ConvergenceWarning, stacklevel=2)
         return self
 
@@ -351,7 +351,8 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
         init = self.init if first else self.parameters_
         parameters = initial_parameters(sizes, init, found, self._generator, "sgd")
         if first:
-            self.classes_, self.loss_curve_, self._kept = given, [], None
+            self.classes_, self.loss_curve_ = given, []
+        self._kept = None  # of a fit that was interrupted
         objective = self._objective(rows, found.total)
         loss, parameters = descent.one_pass(objective, parameters, self.batch_size, self._generator)
         self._keep(loss, parameters)
