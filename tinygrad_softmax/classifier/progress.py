@@ -20,24 +20,10 @@ INTERVAL = 0.1
 class Progress:
     """Tells of each iteration what the setting `verbose` asks for.
 
-    Parameters
-    ----------
-    verbose : bool, int or "auto"
-        False or 0 tells nothing; True or 1 prints every 10th iteration, k above 1 every k-th. With
-        "auto" a bar appears on the standard error after two seconds, if that is a terminal (or a
-        notebook), tqdm is installed, and this is no worker process, whose bar would be one of many.
-        TQDM_DISABLE=1 in the environment, as for all of tqdm, means no.
-    total : int
-        The most iterations there can be.
-
-    Examples
-    --------
-    >>> progress = Progress(verbose=2, total=4)
-    >>> for iteration, loss in enumerate([1.0, 0.5, 0.25]):
-    ...     progress.tell(iteration, loss)
-    iteration 0: loss 1.000000
-    iteration 2: loss 0.250000
-    >>> progress.close()
+    False or 0 tells nothing; True or 1 prints every 10th iteration, k above 1 every k-th. With
+    "auto" a bar appears on the standard error after two seconds, if that is a terminal (or a
+    notebook), tqdm is installed, and this is no worker process, whose bar would be one of many.
+    TQDM_DISABLE=1 in the environment, as for all of tqdm, means no.
     """
 
     def __init__(self, verbose: bool | int | str, total: int) -> None:
@@ -49,15 +35,7 @@ class Progress:
         self.bar: Any = None
 
     def tell(self, iteration: int, loss: float) -> None:
-        """Tell that an iteration is done.
-
-        Parameters
-        ----------
-        iteration : int
-            Its number, from 0.
-        loss : float
-            What it found.
-        """
+        """Tell that an iteration, counted from 0, has found this loss."""
         if self.every and iteration % self.every == 0:
             print(f"iteration {iteration}: loss {loss:.6f}")  # noqa: T201 - was asked for
         if (now := time.monotonic()) < self.due:
