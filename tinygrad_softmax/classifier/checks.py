@@ -140,7 +140,7 @@ def check_classes(classes: NDArray[Any]) -> None:
     """Raise LabelError if there is but one class; warn if one looks like a wrapped -1."""
     if len(classes) < 2:
         raise LabelError(
-            f"the examples that count are all of one class, {classes[0]!r}: "
+            f"the examples that count are all of one class, {classes.tolist()[0]!r}: "
             "a classifier needs at least two"
         )
     if classes.dtype.kind == "u" and len(classes) > 2:
