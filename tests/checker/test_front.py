@@ -169,7 +169,7 @@ def test_what_is_unclear_is_asked_for():
         call(lambda **kw: None, wrt="W")
     with pytest.raises(TypeError, match=r"(for|of) 2 parameters|returned one array"):
         call(lambda **kw: kw["W"], wrt=("W", "b"))
-    with pytest.raises(tg.DataError, match=r"y holds whole numbers.*astype\(float\)"):
+    with pytest.raises(tg.DataError, match=r"y holds integers.*astype\(float\)"):
         call(lambda **kw: kw["y"], wrt="y")
     with pytest.raises(tg.DataError, match="float16"):
         call(right, given=linear | {"X": linear["X"].astype(np.float16)})

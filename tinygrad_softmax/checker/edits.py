@@ -146,9 +146,9 @@ _0 *= _1 | _0 = _1 | | 1.1 | accumulated | `=` is meant: what was there before d
 _0 = _1 | _0 += _1 | | 1.05 | overwritten | `=` overwrites what was there before: `+=` adds to it
 _0 = _1 | _0 -= _1 | | 1.15 | overwritten | `=` overwrites what was there before: `-=` is meant
 _0[_1] = _2 | _0[_1] *= _2 | | 1.1 | overwritten | `=` overwrites what was there before: `*=` is meant
-_0[_1] += _2 | np.add.at(_0, _1, _2) | | 1.0 | repeated_index | an index that occurs twice counts once: `np.add.at` adds each
-_0[_1] -= _2 | np.subtract.at(_0, _1, _2) | | 1.0 | repeated_index | an index that occurs twice counts once: `np.subtract.at` takes each
-_0[_1] = _2 | np.add.at(_0, _1, _2) | | 1.15 | repeated_index | an index that occurs twice counts once: `np.add.at` adds each
+_0[_1] += _2 | np.add.at(_0, _1, _2) | | 1.0 | repeated_index | a repeated index counts once: `np.add.at` adds each
+_0[_1] -= _2 | np.subtract.at(_0, _1, _2) | | 1.0 | repeated_index | a repeated index counts once: `np.subtract.at` takes each
+_0[_1] = _2 | np.add.at(_0, _1, _2) | | 1.15 | repeated_index | a repeated index counts once: `np.add.at` adds each
 np.add.at(_0, _1, _2) | _0[_1] += _2 | | 1.3 | accumulated | `np.add.at` should be `+=`
 """  # noqa: E501 a row of the table is a line
 _COMPARISONS = ("_0 > _1", "_0 <= _1", "_0 < _1", "_0 >= _1", "_0 == _1", "_0 != _1")

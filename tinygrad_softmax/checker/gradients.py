@@ -90,7 +90,7 @@ def check_gradients(
     TypeError
         If it is not clear which array is whose gradient, or None was returned.
     DataError
-        If a parameter holds whole numbers, or anything else that has no slope.
+        If a parameter holds integers, or anything else that has no slope.
     ValueError
         If `stages` names no variable or value of the functions, or if an input or parameter has a
         name that no Python variable can have.

@@ -121,7 +121,7 @@ class Hand:
         self.wrt: tuple[str, ...] = tuple(found)
         if not found:
             held = [n for root in self._roots for n, _ in leaves(self.given[root], root)]
-            raise DataError(f"{held[0] if held else 'what is given'} holds whole numbers, which "
+            raise DataError(f"{held[0] if held else 'what is given'} holds integers, which "
                             f"cannot be nudged: pass {held[0]}.astype(float)" if held else
                             "no gradient was returned")  # fmt: skip
         self._refuse_whole_numbers()
@@ -361,7 +361,7 @@ class Hand:
             value = given[name]
             if not is_real(value):
                 instead = f"{name}.astype(float)" if np.ndim(value) else f"float({name})"
-                raise DataError(f"{name} holds whole numbers, which cannot be nudged: convert it "
+                raise DataError(f"{name} holds integers, which cannot be nudged: convert it "
                                 f"to float, {instead}")  # fmt: skip
 
     def _note_an_exchange(self, found: Mapping[str, Any], given: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ import copy
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, permutations
 from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -277,6 +277,11 @@ class Pool:
         for text, cost in (*((t, 0.4) for t in over), *_products_of(scope), *_of_arrays(scope)):
             made = ast.parse(text, mode="eval").body
             self._add(made, scope.evaluated(made), cost, "name")
+        whole = [*integer_names(scope), *(o.text.strip("`") for o in self.found.values()
+                                          if o.kind == "i" and not o.shape)]  # fmt: skip
+        for one, other in permutations(list(dict.fromkeys(whole))[:7], 2):
+            made = ast.BinOp(named(one), ast.Div(), named(other))  # as of an unbiased variance
+            self._add(made, scope.evaluated(made), 0.6, "name")
         for helper in helpers:
             for text in _arrays(scope):
                 made = ast.parse(f"{helper}({text})", mode="eval").body
