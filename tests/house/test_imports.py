@@ -16,7 +16,7 @@ FLOORS = [
     {"core", "by_hand", "datasets"},
     {"ops", "debug"},
     {"ir"},
-    {"derivation", "symbolic"},
+    {"derivation"},
     {"compiler", "explanation"},
     {"checker", "classifier", "drawing"},
     {"testing", "pytest_plugin"},
@@ -78,7 +78,7 @@ def test_imports_never_go_in_a_circle():
 
 
 TOOLS = ("checker", "classifier", "compiler", "derivation", "drawing", "explanation", "ir",
-         "symbolic", "testing")  # fmt: skip
+         "testing")  # fmt: skip
 
 
 def test_importing_the_package_imports_numpy_and_no_tool():

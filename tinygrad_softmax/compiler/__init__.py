@@ -1,8 +1,7 @@
-"""From the derived formula to a training step that works in place, as NumPy source.
+"""From a traced loss to a training step that works in place, as NumPy source.
 
-Imports the derivation. Read `formula` (what is compiled), `rewriting` and `schedule` (in which form
-and order), `lowering` with `sums`, `reductions` and `picks` (by which NumPy calls), `memory` (where
-values lie), `rows` (what is done a block of rows at a time) and `source`, in that order.
+Read `graph` (what is computed), `rows` (what is done a block of rows at a time), `lowering` (by
+which NumPy calls, and where in memory), `source`, and `step` (when a step is used), in that order.
 """
 
 from .compiled import Compiled, compile

@@ -22,6 +22,10 @@ class NotCompiledError(Exception):
     """Why these inputs are left to the tape."""
 
 
+class NotComparedError(NotCompiledError):
+    """Why nothing can be said of a step at these inputs; at others it may be another matter."""
+
+
 def settled(function: Callable[..., Any], inputs: dict[str, Any]) -> dict[str, Any]:
     """Return the inputs with defaults, in the function's order, lists and Tensors as arrays.
 

@@ -1,12 +1,14 @@
-"""`compile`: a training step as fast as NumPy allows, by the derived gradient.
+"""`compile`: a training step as fast as NumPy allows, by the rules of the tape.
 
-Imports `programs`. A step is looked up by the shapes and types of its inputs; what cannot be
-compiled is differentiated as ever, and that is said once.
+A step is made for the sizes, types and static values of its inputs, and looked up by them. What it
+rests on besides is asked at each call; what cannot be compiled is differentiated as ever, and that
+is said once.
 """
 
 from __future__ import annotations
 
 import inspect
+import sys
 import threading
 import warnings
 from collections.abc import Callable
@@ -16,20 +18,25 @@ import numpy as np
 
 from ..core.errors import check_names
 from ..core.transforms import value_and_grad
-from ..symbolic.terms import DerivationError
-from .arguments import NotCompiledError, check_compilable, settled
-from .formula import Formula
-from .programs import Entry, Program, trusted
+from .arguments import NotComparedError, NotCompiledError, check_compilable, settled
+from .step import Step, made
+from .surroundings import Surroundings
 
-#: How many formulas are kept: one does for all sizes, unless these settle its course.
-_FORMULAS = 8
+#: A step is made anew so often when what it rests on has changed; then the tape does it.
+_ATTEMPTS = 20
+#: How many steps are kept for one signature, which rest on different values.
+_VARIANTS = 4
+#: How many signatures are counted.
+_COUNTED = 1000
 
 
 class _Local(threading.local):
-    """What each thread has for itself: its steps, by signature."""
+    """What each thread has for itself: its steps, by signature; none where the tape does it."""
 
     def __init__(self) -> None:
-        self.entries: dict[Any, Entry] = {}
+        self.entries: dict[Any, tuple[Step, ...]] = {}
+        self.attempts: dict[Any, int] = {}
+        self.reasons: dict[Any, str] = {}  # why nothing could be compared
 
 
 class Compiled:
@@ -42,11 +49,10 @@ class Compiled:
         self.function, self.wrt, self.maxsize = function, wrt, maxsize
         self.__name__ = getattr(function, "__name__", "the loss")
         self.__doc__ = getattr(function, "__doc__", None)
-        self._formulas: list[Formula] = []
         self._lock = threading.Lock()
         self._local = _Local()
         self._warned = False
-        self._latest: Program | None = None
+        self._latest: Step | None = None
 
     def __reduce__(self) -> Any:
         return compile, (self.function, self.wrt, self.maxsize)
@@ -71,8 +77,9 @@ class Compiled:
         return self._latest.source
 
     def clear(self) -> None:
-        """Let go of this thread's workspaces; what was traced is kept."""
+        """Let go of this thread's steps and their workspaces."""
         self._local.entries.clear()
+        self._local.attempts.clear()
 
     def __call__(self, /, **inputs: Any) -> tuple[Any, dict[str, Any]]:
         """Return the loss and the gradients by name, in arrays of the caller's own."""
@@ -81,39 +88,24 @@ class Compiled:
             if type(value) is np.ndarray:
                 key += value.shape
                 key.append(value.dtype)
-            elif isinstance(value, float | np.floating):
+            elif type(value) is float:
                 key.append(float)
             else:
-                key.append((type(value), value))
+                key.append(value.dtype if isinstance(value, np.floating) else (type(value), value))
         signature = tuple(key)
         try:
-            entry = self._local.entries.get(signature)
+            steps = self._local.entries.get(signature)
         except TypeError:  # a list or a dict is no key
-            return self._first(None, inputs)
-        if (
-            entry is None
-            or (entry.around is not None and not entry.around.unchanged())
-            or (entry.conditional and not entry.fits(inputs))
-        ):
+            steps, signature = None, ()
+        if steps is None:
             return self._first(signature, inputs)
-        return self._run(entry, inputs, signature)
-
-    def _run(
-        self, entry: Entry, inputs: dict[str, Any], key: Any = None
-    ) -> tuple[Any, dict[str, Any]]:
-        if entry.first is not None:
-            try:
-                with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-                    found = entry.first(**inputs)
-                    if found is None and (safe := entry.safe(inputs)) is not None:
-                        found = safe(**inputs)
-            except (IndexError, ValueError) as error:  # sizes that do not fit, here or in the loss
-                return self._fallen_back(inputs, f"{type(error).__name__}: {error}", key)
-            if found is not None:
-                value, gradients = found
-                if value == value:  # masked scores (-inf) make a NaN of a formula for finite ones
-                    return value, gradients
-        return self._eager(inputs)
+        if not steps:
+            return self._eager(inputs)
+        for step in steps:
+            if step.holds(inputs):
+                found = step(inputs)
+                return self._eager(inputs) if found is None else found
+        return self._first(signature, inputs)
 
     def _eager(self, inputs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         value, found = value_and_grad(self.function, wrt=self.wrt)(**inputs)
@@ -125,57 +117,77 @@ class Compiled:
         ready = settled(self.function, inputs)
         try:
             check_compilable(ready)
-            same = [*ready] == [*inputs] and all(ready[n] is inputs[n] for n in ready)
-            if key is None or not same:
-                return self(**ready)
-            entry = Entry(self._formula(inputs), inputs)
         except NotCompiledError as reason:
             return self._fallen_back(ready, str(reason), key)
+        if not key or [*ready] != [*inputs] or any(ready[n] is not inputs[n] for n in ready):
+            return self(**ready)
+        if any(0 in np.shape(value) for value in inputs.values()):
+            return self._eager(inputs)  # sums over nothing
+        try:
+            self._count(key)
+            with self._lock:
+                around = Surroundings(self.function)
+                step = made(self.function, self.wrt, inputs, around)
+        except NotComparedError as reason:
+            self._local.reasons[_family(key)] = str(reason)
+            return self._eager(inputs)
+        except NotCompiledError as reason:
+            return self._fallen_back(inputs, str(reason), key)
         except Exception as error:
             return self._fallen_back(inputs, f"{type(error).__name__}: {error}", key)
-        self._latest = entry.program or self._latest
-        self._keep(key, entry)
-        return self._run(entry, inputs, key)
+        self._latest = step
+        self._keep(key, (step, *self._local.entries.get(key, ())[: _VARIANTS - 1]))
+        return step(inputs) or self._eager(inputs)
 
-    def _keep(self, key: Any, entry: Entry) -> None:
+    def _count(self, key: Any) -> None:
+        """Count the steps for inputs of the same kind, and raise when they are too many."""
+        attempts, family = self._local.attempts, _family(key)
+        if len(attempts) > _COUNTED:
+            attempts.clear()
+            self._local.reasons.clear()
+        attempts[family] = attempts.get(family, 0) + 1
+        if attempts[family] > _ATTEMPTS:
+            raise NotCompiledError(
+                self._local.reasons.get(family)
+                or "what it depends on besides the sizes and types of its inputs changes from call "
+                "to call; pass what changes as an array or a float"
+            )
+
+    def _keep(self, key: Any, steps: tuple[Step, ...]) -> None:
         entries = self._local.entries
         entries.pop(key, None)
         while len(entries) >= self.maxsize:
             del entries[next(iter(entries))]  # the oldest, with its workspace
-        entries[key] = entry
-
-    def _formula(self, inputs: dict[str, Any]) -> Formula | None:
-        """Return a formula that fits the inputs, traced now if there is none."""
-        if any(0 in np.shape(value) for value in inputs.values()):
-            return None  # sums over nothing: eager says what they are
-        with self._lock:
-            for formula in self._formulas:
-                if formula.fits(inputs):
-                    return formula
-            formula = Formula(self.function, self.wrt, inputs, generic=True)
-            if not trusted(formula):
-                formula = Formula(self.function, self.wrt, inputs, generic=False)
-                if not trusted(formula):
-                    raise DerivationError("its derived gradient differs from the automatic one")
-            formula.settle()
-            self._formulas = [formula, *self._formulas[: _FORMULAS - 1]]
-            return formula
+        entries[key] = steps
 
     def _fallen_back(
-        self, inputs: dict[str, Any], reason: str, key: Any = None
+        self, inputs: dict[str, Any], reason: str, key: Any
     ) -> tuple[Any, dict[str, Any]]:
-        found = self._eager(inputs)  # what the user did wrong is said here
+        found = self._eager(inputs)
         if not self._warned:
             self._warned = True
             warnings.warn(
                 f"{self.__name__} is not compiled but differentiated step by step, with the same "
                 f"result at eager speed: {reason}",
                 RuntimeWarning,
-                stacklevel=4,
+                stacklevel=_depth(),
             )
-        if key is not None:
-            self._keep(key, Entry(None, inputs))
+        if key:
+            self._keep(key, ())
         return found
+
+
+def _family(key: Any) -> Any:
+    """Return a signature without the values in it."""
+    return tuple(part[0] if isinstance(part, tuple) else part for part in key)
+
+
+def _depth() -> int:
+    """Return how many frames above the caller the one is that called this module."""
+    frame, depth = sys._getframe(1), 1
+    while frame.f_code.co_filename == __file__ and frame.f_back is not None:
+        frame, depth = frame.f_back, depth + 1
+    return depth
 
 
 def compile(  # noqa: A001 - the name that users of torch.compile look for

@@ -1,137 +1,194 @@
-"""Which part of a step can be done a block of rows at a time.
+"""Which part of a graph can be computed a block of rows at a time.
 
-Imports the derivation's expressions. A loss that is a sum over examples is computed row by row:
-what has an axis of examples stays within its rows, what sums over them is added up block by block,
-and the rest comes before or after.
+A loss that is a sum over examples is computed row by row: what has an axis of examples stays within
+its rows, what sums over them is added up block by block, and the rest comes before or after. Each
+op says where the axis goes; an op that says nothing ends the attempt.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-from ..ops import indexing, reductions, shaping
+import numpy as np
+
+from ..core.shapes import normalize_axis
+from ..ir.expr import Expr
+from ..ir.visit import ordered
+from ..ops import reductions, shaping
+from ..ops.indexing import getitem, scatter
 from ..ops.linalg import matmul
-from ..symbolic.align import REALIGN
-from ..symbolic.evaluate import ordered
-from ..symbolic.expr import Expr
-from ..symbolic.sizes import Counted, Dim, Slot
-from ..symbolic.terms import LINEAR, PRODUCT
+from .graph import Graph, is_picked_by_row
 
 #: What is read of the inputs at a time should stay in the cache between its two uses.
 _CACHE = 1 << 19
 _FEWEST = 384
 _MOST = 1 << 21
 
-
-def axis_of(e: Expr, size: int) -> int | None:
-    """Return the axis of an expression that has this (open) size."""
-    found = [i for i, n in enumerate(e.shape) if isinstance(n, Dim) and int(n) == size]
-    return found[0] if found else None
+#: The result is a sum over the rows.
+_TOTAL = -1
 
 
-def phases(roots: Iterable[Expr], size: int) -> dict[Expr, str] | None:
-    """Say of each expression if it is computed before, in, or after the blocks of rows.
+class Cut(NamedTuple):
+    """How a graph is cut: the axis of rows of each value, and what is computed when."""
 
-    None if the rows do not stand for themselves: one depends on a sum over all of them, or is asked
-    for.
-    """
-    where: dict[Expr, str] = {}
-    roots = list(roots)
-    for e in ordered(roots):
-        if sum(isinstance(n, Dim) and int(n) == size for n in e.shape) > 1:
-            return None
-        places = {where[arg] for arg in e.args}
-        has, reads = axis_of(e, size) is not None, any(axis_of(a, size) is not None for a in e.args)
-        if has and "after" in places:
-            return None
-        if has:
-            if e.op is not None and not _row_by_row(e, size):
-                return None
-            where[e] = "rows"
-        elif reads:
-            if not _adds_up(e, size):
-                return None
-            where[e] = "after"
+    size: int  # how many rows there are
+    block: int  # how many are in a block
+    axis: dict[Expr, int]
+    section: dict[Expr, str]  # "before" the blocks, in the "rows", or "after" them
+
+
+_Rule = Callable[[Expr, list[int | None]], int | None]
+_RULES: dict[Any, _Rule] = {}
+
+
+def _moves(*ops: Any) -> Callable[[_Rule], _Rule]:
+    def declare(rule: _Rule) -> _Rule:
+        _RULES.update(dict.fromkeys(ops, rule))
+        return rule
+
+    return declare
+
+
+def cut_of(graph: Graph, wrt: tuple[str, ...]) -> Cut | None:
+    """Return how to cut a graph into blocks of rows; None if that is impossible or does not pay."""
+    nodes = ordered(graph.roots)
+    data = [e for e in nodes if e.op is None and e.shape and e.label not in wrt]
+    sizes = {int(e.shape[0]) for e in data if e.value is None}
+    for size in sorted(sizes, reverse=True):
+        if size > _FEWEST:
+            found = _sections(graph, nodes, [e for e in data if e.shape[0] == size], size)
+            if found is not None:
+                axis, section = found
+                block = _block(nodes, axis, section, size)
+                return None if block is None else Cut(size, block, axis, section)
+    return None
+
+
+def _sections(
+    graph: Graph, nodes: list[Expr], data: list[Expr], size: int
+) -> tuple[dict[Expr, int], dict[Expr, str]] | None:
+    axis: dict[Expr, int] = dict.fromkeys(data, 0)
+    section: dict[Expr, str] = {}
+    for e in nodes:
+        places = {section[arg] for arg in e.args}
+        axes = [axis.get(arg) for arg in e.args]
+        if e in axis:
+            section[e] = "rows"
+        elif all(a is None for a in axes):
+            section[e] = "after" if "after" in places else "before"
         else:
-            where[e] = "after" if "after" in places else "before"
-    return where
-
-
-def _from_right(e: Expr, size: int) -> int | None:
-    axis = axis_of(e, size)
-    return None if axis is None else len(e.shape) - axis
-
-
-def _row_by_row(e: Expr, size: int) -> bool:
-    p = e.op
-    if p in (LINEAR, PRODUCT, shaping.broadcast_to) or p.elementwise:
-        return all(_from_right(a, size) in (None, _from_right(e, size)) for a in e.args)
-    if p in (reductions.sum, reductions.max, reductions.min, REALIGN):
-        return True
-    if p is matmul:
-        a, b = (_from_right(x, size) for x in e.args)
-        return len(e.args[0].shape) == len(e.args[1].shape) == 2 and (a, b) == (2, None)
-    if p in (indexing.getitem, indexing.scatter):
-        return _picks_in_rows(e, size)
-    return False
-
-
-def _picks_in_rows(e: Expr, size: int) -> bool:
-    """Whether an index goes through the rows, one entry or row of another array for each."""
-    index = e.setting("index")
-    index = (
-        index if isinstance(index, tuple) and not isinstance(index, (Counted, Slot)) else (index,)
-    )
-    whole = e if e.op is indexing.scatter else e.args[0]
-    axis = axis_of(whole, size)
-
-    def fits(place: int, part: Any) -> bool:
-        if isinstance(part, Slot):
-            labels = e.args[part.operand]
-            return _from_right(labels, size) == len(labels.shape) != 0
-        if isinstance(part, Counted):
-            return place == axis and int(part.size) == size
-        return isinstance(part, int) and place != axis
-
-    if not all(fits(place, part) for place, part in enumerate(index)):
-        return False
-    return axis is None or (axis == 0 and isinstance(index[0], Counted))
-
-
-def _adds_up(e: Expr, size: int) -> bool:
-    """Whether what an expression says of all rows is the sum of what it says of blocks of them."""
-    if e.op is reductions.sum:
-        return True
-    if e.op is not matmul or any(len(a.shape) != 2 for a in e.args):
-        return False
-    a, b = (axis_of(x, size) for x in e.args)
-    return (a, b) == (1, 0)
-
-
-def block_of(
-    inputs: Iterable[tuple[tuple[int, ...], int, int]], widest: int, n_rows: int
-) -> int | None:
-    """Return how many rows go into a block; None if it is better to take all at once.
-
-    Parameters
-    ----------
-    inputs : iterable of (shape, axis of the rows, bytes of an entry)
-        What is cut into blocks.
-    widest : int
-        Bytes of one row of the largest array that is computed.
-    n_rows : int
-        How many there are.
-    """
-    read = 0
-    for shape, axis, itemsize in inputs:
-        row = itemsize
-        for place, n in enumerate(shape):
-            row *= 1 if place == axis else n
-        read += row
-    row = max(read + widest, 1)
-    fitting = max(_CACHE // row, _FEWEST)  # with fewer rows the calls cost more than is saved
-    if fitting * row > _MOST or n_rows <= fitting:
+            made = None if "after" in places else _axis_of(e, axes)
+            if made is None:
+                return None
+            section[e] = "after" if made == _TOTAL else "rows"
+            if made != _TOTAL:
+                axis[e] = made
+    if any(root in axis for root in graph.roots):
         return None
-    blocks = -(-n_rows // fitting)
-    return -(-n_rows // blocks)
+    return (axis, section) if any(e.op is not None for e in axis) else None
+
+
+def _axis_of(e: Expr, axes: list[int | None]) -> int | None:
+    """Return the axis of rows of a result; None if its rows depend on other rows."""
+    if e.op in _RULES:
+        return _RULES[e.op](e, axes)
+    if not e.op.elementwise:
+        return None
+    known = [(arg, a) for arg, a in zip(e.args, axes, strict=True) if a is not None]
+    right = {len(arg.shape) - a for arg, a in known}
+    if len(right) != 1:
+        return None
+    (place,) = right
+    alone = all(a is not None or len(arg.shape) < place or arg.shape[-place] == 1
+                for arg, a in zip(e.args, axes, strict=True))  # fmt: skip
+    return len(e.shape) - place if alone else None
+
+
+@_moves(reductions.sum, reductions.max, reductions.min)
+def _reduced(e: Expr, axes: list[int | None]) -> int | None:
+    (axis, *_), x = axes, e.args[0]
+    if axis is None or dict(e.settings).get("dtype") is not None:
+        return None
+    gone = normalize_axis(e.setting("axis"), len(x.shape))
+    if axis in gone:
+        return _TOTAL if e.op is reductions.sum and x.dtype.kind == "f" else None
+    return axis if e.setting("keepdims") else axis - sum(a < axis for a in gone)
+
+
+@_moves(matmul)
+def _product(e: Expr, axes: list[int | None]) -> int | None:
+    (a, b), (x, w) = axes, e.args
+    if len(x.shape) > 2 or len(w.shape) > 2 or e.dtype.kind != "f":
+        return None
+    if a == len(x.shape) - 1 and b == 0:
+        return _TOTAL
+    if a == 0 and len(x.shape) == 2 and b is None:
+        return 0
+    return len(e.shape) - 1 if a is None and b == 1 else None
+
+
+@_moves(shaping.transpose)
+def _transposed(e: Expr, axes: list[int | None]) -> int | None:
+    order = e.setting("axes")
+    ndim = len(e.shape)
+    order = range(ndim)[::-1] if order is None else normalize_axis(order, ndim)
+    return None if axes[0] is None else [*order].index(axes[0])
+
+
+@_moves(shaping.reshape)
+def _reshaped(e: Expr, axes: list[int | None]) -> int | None:
+    axis, x = axes[0], e.args[0]
+    if axis is None or math.prod(x.shape[:axis]) != 1:
+        return None
+    for place, n in enumerate(e.shape):
+        if n != 1:
+            return place if n == x.shape[axis] else None
+    return None
+
+
+@_moves(shaping.broadcast_to)
+def _repeated(e: Expr, axes: list[int | None]) -> int | None:
+    return None if axes[0] is None else len(e.shape) - len(e.args[0].shape) + axes[0]
+
+
+@_moves(getitem, scatter)
+def _picks(e: Expr, axes: list[int | None]) -> int | None:
+    if is_picked_by_row(e):
+        values = axes[0] == 0 or (e.op is scatter and axes[0] is None and not e.args[0].shape)
+        return 0 if values and axes[1] == 0 else None
+    index = e.setting("index")
+    if e.op is scatter or axes[0] is None or not isinstance(index, tuple):
+        return None
+    taken = 0
+    axis = 0
+    for part in index:  # the rows whole, entries or slices of the others
+        if part is None:
+            taken += 1
+        elif isinstance(part, (int, np.integer)) and axis != axes[0]:
+            axis += 1
+        elif isinstance(part, slice):
+            if axis == axes[0]:
+                return taken if part == slice(None) else None
+            axis += 1
+            taken += 1
+        else:
+            return None
+    return taken + axes[0] - axis if axis <= axes[0] else None
+
+
+def _row(e: Expr, axis: dict[Expr, int]) -> int:
+    """Return how many bytes a row of a value takes."""
+    return math.prod(int(n) for i, n in enumerate(e.shape) if i != axis[e]) * int(e.dtype.itemsize)
+
+
+def _block(nodes: list[Expr], axis: dict[Expr, int], section: dict[Expr, str], size: int) -> Any:
+    """Return how many rows go into a block; None if it is better to take all at once."""
+    read = sum(_row(e, axis) for e in axis if e.op is None)
+    made = [_row(e, axis) for e in axis if e.op is not None and not e.op.moves_entries]
+    row = max(read + max(made, default=0), 1)
+    fitting = max(_CACHE // row, _FEWEST)  # with fewer rows the calls cost more than is saved
+    if fitting * row > _MOST or size <= fitting:
+        return None
+    return -(-size // -(-size // fitting))

@@ -1,7 +1,4 @@
-"""What compiled steps call besides NumPy itself.
-
-Imports nothing of the package.
-"""
+"""What compiled steps call besides NumPy itself."""
 
 from __future__ import annotations
 
@@ -14,26 +11,7 @@ LARGE, PIECE = 1 << 14, 1 << 16
 
 
 def add_scaled(out: Any, x: Any, scale: Any, scratch: Any) -> None:
-    """Compute ``out += scale * x`` a piece at a time, so that the product stays in the cache.
-
-    Parameters
-    ----------
-    out : ndarray
-        Changed in place.
-    x : ndarray
-        Of the same shape.
-    scale : float
-        What `x` is multiplied by.
-    scratch : ndarray
-        A vector of memory for pieces of the product.
-
-    Examples
-    --------
-    >>> out = np.array([1.0, 2.0, 3.0])
-    >>> add_scaled(out, np.ones(3), 0.5, np.empty(2))
-    >>> out
-    array([1.5, 2.5, 3.5])
-    """
+    """Compute ``out += scale * x`` a piece at a time, so that the product stays in the cache."""
     row = out[0].size
     if row > scratch.size:
         for part, values in zip(out, x, strict=True):
@@ -46,3 +24,13 @@ def add_scaled(out: Any, x: Any, scale: Any, scratch: Any) -> None:
         np.multiply(values, scale, out=piece)
         part = out[start : start + n]
         np.add(part, piece, out=part)
+
+
+def inner(x: Any, y: Any) -> Any:
+    """Return ``np.sum(x * y)`` of single precision, in pieces whose sums are added in double."""
+    if not (x.flags.c_contiguous and y.flags.c_contiguous):
+        return np.add.reduce(x * y, axis=None)
+    x, y = x.reshape(-1), y.reshape(-1)
+    starts = range(0, x.size, LARGE)
+    total = sum(float(x[i : i + LARGE].dot(y[i : i + LARGE])) for i in starts)
+    return x.dtype.type(total)

@@ -1,152 +1,151 @@
-"""A plan as Python source: the workspace, what is done to a block of rows, and the step.
-
-Imports `statements`. A step is one NumPy call after another.
-"""
+"""A lowered graph as Python source: the workspace, a block of rows, and the step."""
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import replace
+from typing import Any
 
-from .statements import INDENT, Lines
+from .lowering import Lowering
+from .values import Buffer, Statement, Value
+
+_INDENT = "    "
 
 
-class Source(Lines):
-    """Writes the source of one plan; the parameters are those of `Lines`."""
+class Source:
+    """Writes the source of one draft, which defines ``workspace()``; that returns the step."""
+
+    def __init__(self, lowering: Lowering) -> None:
+        self.lowering, self.draft, self.cut = lowering, lowering.draft, lowering.cut
+        self.made: set[Buffer] = set()
+        self.views: dict[tuple[Buffer, str], str] = {}
 
     def write(self) -> str:
         """Return the source."""
-        names = ", ".join(self.draft.inputs.values())
-        head = self._checks()
-        before = self.lines("before")
-        self.assigned |= {self.plan.home[w] for w, _ in self.draft.totals if not w.is_scalar}
-        rows, after = self.lines("rows"), self.lines("after")
-        ending = [self._return()]
+        draft = self.draft
+        totals = [whole.buffer for whole, _ in draft.totals if whole.buffer is not None]
+        self.made |= {*totals}
+        before, rows, after = (self._lines(s) for s in ("before", "rows", "after"))
+        ending = [*after, self._return()]
+        head = [*self._constants(False), *self._buffers("before"), *self._buffers("after")]
+        head += [f"{b.name} = {self._empty(b)}" for b in totals if not b.returned]
+        names = ", ".join(draft.inputs.values())
         if self.cut is None:
-            body = [*head, *before, *rows, *after, *ending]
-            made = [*self.made["after"], *self.made["rows"]]
-            return _function(
-                "workspace()", [*made, *_define(f"step({names})", body), "return step"]
-            )
-        return self._blocks(names, head, before, rows, after, ending)
+            head += self._views("before", "after")
+            return _function("workspace()", [*head, *_function(f"step({names})", [*before, *ending])
+                                             .split("\n"), "return step"])  # fmt: skip
+        head += self._views("before", "after")
+        inner = [*self._constants(True), *self._buffers("rows"), *self._views("rows")]
+        return self._blocks(names, head, inner, before, rows, ending)
 
-    def _blocks(
-        self,
-        names: str,
-        head: list[str],
-        before: list[str],
-        rows: list[str],
-        after: list[str],
-        ending: list[str],
-    ) -> str:
-        assert self.cut is not None
-        size, count = self.cut
-        arrays = {w: p for w, p in self.draft.totals if not w.is_scalar}
-        numbers = [(w, p) for w, p in self.draft.totals if w.is_scalar]
-        outer = self._outer()
-        passed = [
-            *self.draft.inputs.values(),
-            *outer,
-            *(w.text for w in arrays if self.plan.home[w].kind != "workspace"),
-        ]
-        found = f"return ({''.join(p.text + ', ' for _, p in numbers)})"
-        inner = [
-            *self.made["rows"],
-            *_define(f"block({', '.join(passed)})", [*rows, found]),
-            "return block",
-        ]
-        rows_of = {self.draft.inputs[name]: axis for name, axis in self.rows.items()}
-        parts = [f"{n}[{':, ' * rows_of[n]}part]" if n in rows_of else n for n in passed]
-        start = [
-            f"{w.text}.fill(0)"
-            if self.plan.home[w].kind == "workspace"
-            else f"{w.text} = {self.empty(w).replace('np.empty', 'np.zeros')}"
-            for w in arrays
-        ]
-        start += [f"{w.text} = 0.0" for w, _ in numbers]
-        loop = [
-            "for block, part in blocks:",
-            *_indented(
-                [
-                    f"found = block({', '.join(parts)})",
-                    "if found is None:",
-                    f"{INDENT}return None",
-                    *(f"{w.text} += float(found[{i}])" for i, (w, _) in enumerate(numbers)),
-                ]
-            ),
-        ]
-        step = [*head, *before, *start, *loop, *after, *ending]
-        whole = count - count % size
+    def _blocks(self, names: str, head: list[str], inner: list[str], before: list[str],
+                rows: list[str], ending: list[str]) -> str:  # fmt: skip
+        draft, cut = self.draft, self.cut
+        assert cut is not None
+        arrays = [(w, p) for w, p in draft.totals if w.buffer is not None]
+        numbers = [(w, p) for w, p in draft.totals if w.buffer is None]
+        used = {v.base for s in draft.statements if s.section == "rows" for v in s.args}
+        passed = [*draft.inputs.values()]
+        passed += [n for n in draft.sliced if n not in passed]
+        passed += [n for n, section in draft.variables.items() if section == "before" and n in used]
+        accumulated = [w.buffer for w, _ in arrays if w.buffer is not None]
+        passed += [b.name for b in accumulated if b.returned]
+        rows = [*rows]
+        for whole, part in arrays:
+            name = whole.buffer.name  # type: ignore[union-attr] # those without one are numbers
+            rows.append(f"np.add({name}, {self.text(replace(part, text='{}'))}, out={name})")
+        rows.append(f"return ({''.join(p.text + ', ' for _, p in numbers)})")
+        block = _function(f"block({', '.join(passed)})", rows)
+        made = _function("rows(n)", [*inner, *block.split("\n"), "return block"])
+        size, count = cut.block, cut.size
+        whole_rows = count - count % size
         blocks = [
             f"full = rows({size})",
-            f"blocks = [(full, slice(i, i + {size})) for i in range(0, {whole}, {size})]",
+            f"blocks = [(full, slice(i, i + {size})) for i in range(0, {whole_rows}, {size})]",
         ]
         if count % size:
-            blocks.append(f"blocks.append((rows({count % size}), slice({whole}, {count})))")
-        return _function(
-            "workspace()",
-            [
-                *self.made["after"],
-                *_define("rows(n)", inner),
-                *blocks,
-                *_define(f"step({names})", step),
-                "return step",
-            ],
-        )
+            blocks.append(f"blocks.append((rows({count % size}), slice({whole_rows}, {count})))")
+        start = [f"{b.name} = {self._empty(b).replace('np.empty', 'np.zeros')}" if b.returned
+                 else f"{b.name}.fill(0)" for b in accumulated]  # fmt: skip
+        start += [f"{w.text} = 0.0" for w, _ in numbers]
+        given = [f"{n}[{':, ' * draft.sliced[n]}part]" if n in draft.sliced else n for n in passed]
+        loop = [f"found = block({', '.join(given)})", "if found is None:", f"{_INDENT}return None"]
+        loop += [f"{w.text} += float(found[{i}])" for i, (w, _) in enumerate(numbers)]
+        after = [f"{w.text} = {self.dtype(w.dtype)}.type({w.text})" for w, _ in numbers]
+        step = [*before, *start, "for block, part in blocks:", *(_INDENT + line for line in loop),
+                *after, *ending]  # fmt: skip
+        return _function("workspace()", [*head, *made.split("\n"), *blocks,
+                                         *_function(f"step({names})", step).split("\n"),
+                                         "return step"])  # fmt: skip
 
-    def _outer(self) -> list[str]:
-        """Return what blocks use that is computed before them at every call."""
-        found: dict[str, None] = {}
-        inputs = {*self.draft.inputs.values()}
-        for s in self.plan.sections["rows"]:
-            for arg in s.args:
-                root = arg.root
-                home = self.plan.home.get(root)
-                computed = (
-                    root.section == "before"
-                    and root.number is None
-                    and (root.is_scalar or (home is not None and home.kind != "workspace"))
-                )
-                if computed and root.text not in inputs:
-                    found[root.text] = None
-        return list(found)
+    # --- parts ---
 
-    def _checks(self) -> list[str]:
-        """Return what is done to the inputs first: scalars made numbers, labels checked."""
-        lines = [
-            f"{self.draft.inputs[name]} = float({self.draft.inputs[name]})"
-            for name, value in self.inputs.items()
-            if np.ndim(value) == 0 and isinstance(value, (float, np.ndarray, np.generic))
+    def dtype(self, dtype: Any) -> str:
+        """Return the name under which the source knows a type."""
+        return self.lowering.object(dtype, dtype.name)
+
+    def _lines(self, section: str) -> list[str]:
+        found: list[str] = []
+        for s in self.draft.statements:
+            if s.section == section:
+                found += self._line(s)
+        return found
+
+    def _line(self, s: Statement) -> list[str]:
+        lines = []
+        buffer = s.out.buffer if s.out is not None else None
+        if buffer is not None and buffer not in self.made:
+            self.made.add(buffer)
+            if buffer.returned:
+                lines.append(f"{buffer.name} = {self._empty(buffer)}")
+        out = self.text(s.out) if s.out is not None else ""
+        return [*lines, *s.code.format(*map(self.text, s.args), out=out).split("\n")]
+
+    def text(self, value: Value) -> str:
+        """Return a value as written; a view of the workspace is made once, with it."""
+        buffer = value.buffer
+        if buffer is None:
+            return value.text
+        if value.text == "{}":
+            return buffer.name
+        if buffer.returned:
+            return value.text.replace("{}", buffer.name)
+        key = (buffer, value.text)
+        if key not in self.views:
+            words = {".T": "_T", ".reshape(-1)": "_flat", ".T.reshape(-1)": "_flat",
+                     "[:, None]": "_column", "[None, :]": "_row"}  # fmt: skip
+            self.views[key] = self.lowering.name(buffer.name + words.get(value.text[2:], "_view"))
+        return self.views[key]
+
+    def _views(self, *sections: str) -> list[str]:
+        return [
+            f"{name} = {text.replace('{}', buffer.name)}"
+            for (buffer, text), name in self.views.items()
+            if buffer.section in sections
         ]
-        for labels, k in self.draft.labels:
-            seen = labels.text
-            if labels.dtype.kind == "i":  # a negative label is a huge one
-                unsigned = np.dtype(f"u{labels.dtype.itemsize}")
-                seen += f".view({self.dtype(unsigned)})"
-            axis = ", axis=None" if len(labels.shape) > 1 else ""
-            lines += [f"if np.maximum.reduce({seen}{axis}) >= {k}:", f"{INDENT}return None"]
-        return lines
+
+    def _constants(self, per_block: bool) -> list[str]:
+        return [f"{name} = {code}" for name, (code, per) in self.draft.constants.items()
+                if per == per_block]  # fmt: skip
+
+    def _buffers(self, section: str) -> list[str]:
+        return [f"{b.name} = {self._empty(b)}" for b in self.draft.buffers
+                if b.section == section and not b.returned]  # fmt: skip
+
+    def _empty(self, b: Buffer) -> str:
+        sizes = ["n" if i == b.rows else str(n) for i, n in enumerate(b.shape)]
+        flip = b.order == "F"
+        shown = sizes[::-1] if flip else sizes
+        return f"np.empty(({', '.join(shown)},), {self.dtype(b.dtype)}){'.T' if flip else ''}"
 
     def _return(self) -> str:
-        loss = self.draft.loss
-        assert loss is not None
-        parts = []
-        for name, value in self.draft.results.items():
-            text = self.text(value)
-            if value.is_scalar:
-                text = f"np.asarray({text}, {self.dtype(np.asarray(self.inputs[name]).dtype)})"
-            parts.append(f"{name!r}: {text}")
-        kind = self.dtype(loss.dtype if loss.dtype is not None else np.dtype(float))
-        return f"return {kind}.type({self.text(loss)}), {{{', '.join(parts)}}}"
-
-
-def _indented(lines: list[str]) -> list[str]:
-    return [INDENT + line for line in lines]
-
-
-def _define(head: str, body: list[str]) -> list[str]:
-    return ["", f"def {head}:", *_indented(body), ""]
+        draft = self.draft
+        assert draft.loss is not None
+        parts = [f"{name!r}: {self.text(value)}" for name, value in draft.results.items()]
+        return (f"return {self.dtype(draft.loss.dtype)}.type({self.text(draft.loss)}), "
+                f"{{{', '.join(parts)}}}")  # fmt: skip
 
 
 def _function(head: str, body: list[str]) -> str:
-    lines = [f"def {head}:", *_indented(body)]
-    return "\n".join(line.rstrip() for line in lines)
+    lines = [f"def {head}:"]
+    lines += [(_INDENT + line).rstrip() if line else "" for line in body]
+    return "\n".join(lines)

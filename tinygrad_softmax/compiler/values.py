@@ -1,13 +1,8 @@
-"""What a compiled step is made of: values, and statements that compute them.
-
-Imports NumPy only. A value knows its shape, type and memory order; a view knows what it looks at.
-Names stand for memory, so two values in the same memory are two names of one array.
-"""
+"""What a compiled step is made of: pieces of memory, values that lie in them, and statements."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,128 +13,119 @@ _SHORT, _MANY = 6, 32
 
 
 @dataclass(eq=False)
-class Value:
-    """An array, a view of one, or a scalar.
+class Buffer:
+    """A piece of memory.
 
     Attributes
     ----------
-    kind : str
-        "input", "array" (computed), "constant" (made with the workspace), or "scalar".
-    text : str
-        How it is written: a name, or for scalars and views an expression.
-    base : Value or None
-        What a view looks at, and ``access`` how: ``"{}.T"``.
-    number : float or None
-        A scalar that is known when the step is compiled.
+    order : str
+        How its entries lie, "C" or "F".
+    section : str
+        Where it is written: "before" the blocks, in the "rows", or "after" them.
     rows : int or None
         The axis that is cut into blocks of rows.
-    section : str
-        Where it is computed: "before" the blocks, in the "rows", or "after" them.
+    returned : bool
+        Whether it is handed to the caller, so that each call makes it anew.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: Any
+    order: str
+    section: str
+    rows: int | None = None
+    returned: bool = False
+    live: int = 0  # how many values lie in it that are still needed
+
+    @property
+    def key(self) -> Any:
+        """Return what must agree for other values to lie here."""
+        return (self.shape, self.dtype, self.order, self.section, self.rows)
+
+
+@dataclass(eq=False)
+class Value:
+    """An array or a scalar, as it is written.
+
+    Attributes
+    ----------
+    text : str
+        A name or a literal; ``"{}[:, None]"`` for a view of `buffer`.
+    buffer : Buffer or None
+        What it is a view of, if that is known.
+    aliases : tuple of Buffer
+        All memory that it may share.
+    whole : bool
+        Whether it is all of `buffer`, with its entries in their order.
+    own : bool
+        Whether it can be handed out: it is no view of what others see, and can be written to.
     """
 
     text: str
     shape: tuple[int, ...]
     dtype: Any
-    kind: str = "array"
-    base: Value | None = None
-    access: str = "{}"
+    buffer: Buffer | None = None
+    aliases: tuple[Buffer, ...] = ()
+    whole: bool = False
+    own: bool = True
     number: Any = None
-    rows: int | None = None
-    section: str = "after"
-    order: str = "C"
-    made: str = ""  # how a constant is made
-
-    @property
-    def root(self) -> Value:
-        """What owns the memory."""
-        return self if self.base is None else self.base.root
+    weak: bool = False
+    base: str = ""  # the variable that it is, or is a view of, if it lies in no buffer
 
     @property
     def size(self) -> int:
-        """Number of entries."""
+        """Return the number of entries."""
         return math.prod(self.shape)
 
     @property
-    def is_scalar(self) -> bool:
-        """Whether it is a number, which goes with arrays of any shape."""
-        return self.kind == "scalar"
-
-    @property
-    def weak(self) -> Any:
-        """Its type as NumPy's promotion sees it: a Python number has a kind only."""
-        if self.is_scalar and self.dtype is None:
-            return int if self.text.lstrip("-").isdigit() else float
-        return self.dtype
+    def order(self) -> str:
+        """Return how its entries lie, "C" or "F", or nothing if that is not known."""
+        if self.buffer is None or not self.whole:
+            return ""
+        return self.buffer.order
 
 
 @dataclass(eq=False)
 class Statement:
-    """One line of a step.
+    """One line of a step: `code` with the texts of `args`, writing to `out`."""
 
-    Attributes
-    ----------
-    target : Value or None
-        What it computes, or changes in place.
-    code : str
-        A template of the arguments, ``"np.add({0}, {1})"``; with `out`, ``out=target`` is added.
-    kind : str
-        "out" writes into memory that is there; "fresh" makes its own; "scalar" assigns a number;
-        "do" changes `target`; "copy" is left out if the target lies where its operand does;
-        "guard" leaves the step if what it says is not so.
-    reuse : bool
-        Whether the result may take the place of an operand of the same shape.
-    """
-
-    target: Value | None
     code: str
     args: tuple[Value, ...]
-    kind: str = "out"
-    reuse: bool = True
-    section: str = "after"
-
-    @property
-    def reads(self) -> Iterable[Value]:
-        """The memory that it looks at."""
-        return (arg.root for arg in self.args)
+    section: str
+    out: Value | None = None
 
 
 @dataclass
 class Draft:
-    """The statements of a step, and what it returns."""
+    """All that is needed to write a step."""
 
     inputs: dict[str, str]  # what each input is called in the source
-    gradients: dict[str, str]  # what each gradient is called there
-    taken: set[str]  # every name that means something there
     statements: list[Statement] = field(default_factory=list)
-    constants: list[Value] = field(default_factory=list)
+    constants: dict[str, tuple[str, bool]] = field(default_factory=dict)  # made once; per block?
     objects: dict[str, Any] = field(default_factory=dict)  # what the source refers to by name
-    results: dict[str, Value] = field(default_factory=dict)
-    loss: Value | None = None
+    buffers: list[Buffer] = field(default_factory=list)
     totals: list[tuple[Value, Value]] = field(default_factory=list)  # of all blocks, of one
-    labels: list[tuple[Value, int]] = field(default_factory=list)  # indices, and into how many
+    sliced: dict[str, int] = field(default_factory=dict)  # inputs and constants cut, by name
+    variables: dict[str, str] = field(default_factory=dict)  # name -> section that computes it
+    loss: Value | None = None
+    results: dict[str, Value] = field(default_factory=dict)
 
 
-def preferred_order(shape: tuple[int, ...], kept: Iterable[tuple[int, ...]]) -> str:
-    """Return "F" for many short rows, "C" for all else; `kept` are shapes that users see."""
+def preferred_order(shape: tuple[int, ...]) -> str:
+    """Return "F" for many short rows, "C" for all else."""
     short = len(shape) == 2 and 1 < shape[1] <= _SHORT and shape[0] >= _MANY
-    return "F" if short and shape not in kept else "C"
+    return "F" if short else "C"
 
 
-def literal(value: Any) -> str:
-    """Return a number as Python writes it."""
-    value = float(value)
-    return repr(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
+def long_axis(shape: tuple[int, ...], rows: int | None = None) -> int | None:
+    """Return the only axis with more than one entry, if there is not more than one."""
+    found = [i for i, n in enumerate(shape) if n != 1 or i == rows]
+    return None if len(found) > 1 or len(shape) < 2 else (found[0] if found else 0)
 
 
-def scalar(value: Any) -> Value:
-    """Return a number that is known."""
-    value = float(value)
-    text = literal(value) if np.isfinite(value) else f"float('{value}')"
-    return Value(text, (), None, "scalar", number=value)
-
-
-def real(value: Value) -> Value:
-    """Return a number so that it is written as one with a point: ``2.0`` makes integers real."""
-    if value.number is None or value.weak is float:
-        return value
-    return Value(repr(value.number), (), None, "scalar", number=value.number)
+def literal(value: Any) -> str | None:
+    """Return a number as Python writes it; None if it has no literal."""
+    if isinstance(value, (bool, int)) or (isinstance(value, float) and np.isfinite(value)):
+        text = repr(value)
+        return f"({text})" if text[0] == "-" else text
+    return None

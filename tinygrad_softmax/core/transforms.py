@@ -104,6 +104,15 @@ def _track(array: Any) -> Any:
     return Tensor(array, copy=False)
 
 
+class Running:
+    """Whether a call is still running: what its leaves know of it, so that they hold no graph."""
+
+    __slots__ = ("running",)
+
+    def __init__(self) -> None:
+        self.running = True
+
+
 class Call:
     """One call of a function with the chosen arguments tracked."""
 
@@ -116,7 +125,7 @@ class Call:
         mode = MODE.get()
         #: whether what comes out may itself be part of an outer graph
         self.nested = not mode.pauses
-        self.running = True
+        run = Running()
         token = MODE.set(mode._replace(pauses=frozenset()))  # a gradient is asked for
         try:
             for place in places:
@@ -126,13 +135,13 @@ class Call:
             self.parameters = leaves(self.tree)
             for tensor in self.parameters:
                 if isinstance(tensor.node, Leaf):
-                    tensor.node.call = self
+                    tensor.node.call = run
             self.value = function(
                 *(inputs[i] for i in range(len(args))), **{k: inputs[k] for k in kwargs}
             )
         finally:
             MODE.reset(token)
-            self.running = False
+            run.running = False
 
     def pull(self, seed: Any) -> Any:
         """Return the gradients of ``<seed, value>``, in the shape of the chosen arguments."""

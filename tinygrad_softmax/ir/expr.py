@@ -122,7 +122,7 @@ class World:
                 "a plain array was filled with traced values: use np.stack or np.concatenate"
             )
         if array.ndim == 0:
-            number, weak = array.item(), isinstance(value, (bool, int, float))
+            number, weak = array.item(), type(value) in (bool, int, float)
             return self.constant(
                 ("number", array.dtype, repr(number), weak), repr(number), array, weak
             )

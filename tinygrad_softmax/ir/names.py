@@ -182,11 +182,10 @@ def _namespace(function: Any) -> dict[str, Any]:
         for helper in _helpers(inner):
             names = {n for code in _codes(helper.__code__) for n in code.co_names}
             found |= {n: helper.__globals__[n] for n in names if n in helper.__globals__}
-            with_values = [c for c in helper.__closure__ or () if _is_full(c)]
             found |= {
                 n: c.cell_contents for n, c in zip(
                     helper.__code__.co_freevars, helper.__closure__ or (), strict=True
-                ) if c in with_values
+                ) if _is_full(c)
             }  # fmt: skip
     return found
 

@@ -54,6 +54,7 @@ __all__ = [
     "numbered",
     "plain_run",
     "trace",
+    "trace_as_given",
 ]
 
 #: Tracing is given up after so many operations: with open sizes, and at the sizes given.
@@ -120,6 +121,19 @@ def trace(
     if reason.endswith("at other sizes"):
         reason += parting([Run(function, given, wrt, s, 0, scalar) for s in (sizes, fixed)])
     return traced._replace(generic=not sizes.places, reason=reason)
+
+
+def trace_as_given(
+    function: Callable[..., Any], given: dict[str, Any], wrt: tuple[str, ...]
+) -> Trace:
+    """Trace a loss at the sizes given alone; it is compared with nothing, and computes no array."""
+    given = checked_inputs(given, wrt)
+    fixed = Sizes(given)
+    fixed.fix()
+    try:
+        return _traced(function, given, wrt, fixed, True, None)
+    except OneSizeError as error:
+        raise DerivationError(str(error)) from None
 
 
 # --- the entrance ---

@@ -1,1 +1,0 @@
-"""An earlier form of `ir`, which the compiler still reads."""
