@@ -58,7 +58,7 @@ REFERENCES = {
 
 def reference(op):
     """Return NumPy's function for an op."""
-    function = REFERENCES.get(op.__name__) or op.numpy or getattr(np, op.kind or "_", None)
+    function = REFERENCES.get(op.__name__) or op.numpy or getattr(np, op.__name__, None)
     assert function, (
         f"nothing to compare {op.__name__} with: declare it with numpy=, or add NumPy's way of "
         "computing it to REFERENCES in tests/ops/checks.py"

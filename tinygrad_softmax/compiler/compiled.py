@@ -195,9 +195,10 @@ def compile(  # noqa: A001 - the name that users of torch.compile look for
 ) -> Compiled:
     """Compile a loss and its gradients to NumPy that works in place.
 
-    The loss is traced and differentiated once, brought into a form that no score can overflow, and
-    for each signature of shapes and types written as NumPy source: with a workspace that is reused,
-    in place where a value is needed no more, in blocks of rows that stay in the cache.
+    For each signature of shapes and types the loss is traced, differentiated by the rules of the
+    tape, and written as NumPy source: with a workspace that is reused, in place where a value is
+    needed no more, in blocks of rows that stay in the cache. Before its first use a step is
+    compared with the tape, at the inputs of the call and at others.
 
     Parameters
     ----------
@@ -224,15 +225,22 @@ def compile(  # noqa: A001 - the name that users of torch.compile look for
     Warns
     -----
     RuntimeWarning
-        Once, if the loss cannot be compiled (its course depends on values, say): it is then
-        differentiated as by `value_and_grad`, with the same result.
+        Once, if the loss cannot be compiled (its course depends on values, say, or it reads what
+        cannot be watched): it is then differentiated as by `value_and_grad`, with the same result.
 
     Notes
     -----
-    What the loss reads besides its inputs (variables around it, attributes of objects) is looked at
-    in every call; when it has changed, the loss is traced anew. So it is for an input that is an
-    ``int``, which may settle the formula: pass numbers that change from step to step as floats. A
-    loss that draws random numbers is not compiled.
+    What the loss reads besides its inputs (variables around it, attributes of objects, entries of
+    arrays) is compared in every call; when it has changed, the loss is traced anew. So it is for an
+    input that is an ``int``, which may settle the course of the loss: pass numbers that change from
+    step to step as floats. A loss that draws random numbers or changes what is around it is not
+    compiled.
+
+    Where a step overflows, divides by 0 or is otherwise invalid, the loss in a form that no score
+    can overflow is computed in its place; where that is invalid, too, or a label is out of range,
+    the tape does it, with NumPy's own warnings. So a result may be finite where the loss as written
+    is not. A NaN that a quotient of exponentials makes in the gradient alone, when an exponential
+    underflows to 0, is left out as well.
 
     Examples
     --------

@@ -125,7 +125,7 @@ class Rewriter:
         found: Expr = op(*args, **settings)
         return self.made(found)
 
-    def _folded(self, e: Expr) -> Any:
+    def _folded(self, e: Expr) -> Expr | None:
         """Return the number that an op makes of numbers."""
         numbers = [arg for arg in e.args if is_number(arg)]
         if e.shape or not e.args or len(numbers) != len(e.args) or not e.op.elementwise:

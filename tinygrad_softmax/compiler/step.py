@@ -29,8 +29,8 @@ from .rows import cut_of
 from .source import Source
 from .surroundings import Surroundings
 
-#: A step is compared at so many other inputs.
-_COMPARED = 2
+#: A loop over examples makes more operations than this, and slow code.
+_MOST = 3000
 #: Arrays of fewer bytes are looked at after a comparison: they must not be written to. Inputs of
 #: more in all are large: they are compared once, or at fewer rows.
 _SMALL = 1 << 22
@@ -181,8 +181,13 @@ def _compared(
         raise NotCompiledError("it draws random numbers, other ones in each step")
     if not around.unchanged():
         raise NotCompiledError("it changes what is around it")
+    if len(ordered([traced.output])) > _MOST:
+        raise NotCompiledError(
+            f"it is made of more than {_MOST} operations, as by a loop over the examples: "
+            "write them as operations on whole arrays"
+        )
     step = Step(function, wrt, inputs, traced, around)
-    given, others = _agrees(step, inputs, found), 0
+    given, others = _verdicts(step, inputs, found), []
     for drawn in _drawn(inputs):
         if not all(fact.holds(**drawn) for fact in traced.assumptions):
             continue
@@ -190,19 +195,19 @@ def _compared(
             wanted = run(drawn)
         except Exception:
             continue  # numbers in the inputs belong to their sizes, in a way that nothing tells
-        verdict = _agrees(step, drawn, wanted)
-        if False in (given, verdict):
-            raise NotCompiledError("its compiled gradient differs from the automatic one")
-        others += verdict is True
-        if others == (1 if _is_large(inputs) else _COMPARED):
-            break
-    if not others:
+        others.append(_verdicts(step, drawn, wanted))
+    plain, stable = ({first, *rest} for first, *rest in zip(given, *others, strict=True))
+    if False in plain:
+        raise NotCompiledError("its compiled gradient differs from the automatic one")
+    if False in stable or True not in stable:
+        step.stable = None
+    elif step.stable is not None:
+        step.stable.release()  # it may never be needed
+    if True not in {verdict for verdict, _ in others}:
         raise NotComparedError(
             "it is not finite or cannot be run at other values than those given, so that nothing "
             "can be compared"
         )
-    if step.stable is not None:
-        step.stable.release()  # it may never be needed
     return step
 
 
@@ -217,19 +222,23 @@ def _as_arrays(inputs: dict[str, Any], wrt: tuple[str, ...]) -> dict[str, Any]:
     return {n: np.asarray(inputs[n]) for n in wrt if type(inputs[n]) is float}
 
 
-def _agrees(step: Step, inputs: dict[str, Any], wanted: Results) -> bool | None:
-    """Whether every form of a step agrees with the tape; None if there is nothing to compare."""
+def _verdicts(
+    step: Step, inputs: dict[str, Any], wanted: Results
+) -> tuple[bool | None, bool | None]:
+    """Whether the plain and the stable form agree with the tape; None if nothing can be said."""
+    if not all(np.isfinite(part).all() for part in (wanted[0], *wanted[1].values())):
+        return None, None
+    return _verdict(step, step.plain, inputs, wanted), _verdict(step, step.stable, inputs, wanted)
+
+
+def _verdict(step: Step, code: Code | None, inputs: dict[str, Any], wanted: Results) -> bool | None:
     small = [v for v in inputs.values() if isinstance(v, np.ndarray) and v.nbytes < _SMALL]
     kept = [v.copy() for v in small]
     verdict: bool | None = None
-    if not all(np.isfinite(part).all() for part in (wanted[0], *wanted[1].values())):
-        return None
-    for code in (step.plain, step.stable):
-        for _ in range(1 if _is_large(inputs) else 2):  # again, in a workspace that has been used
-            found = None if code is None else step.tried(code, inputs)
-            if found is not None and not _same(found, wanted, step.single):
-                return False
-            verdict = verdict or found is not None or None
+    for _ in range(1 if _is_large(inputs) else 2):  # again, in a workspace that has been used
+        found = None if code is None else step.tried(code, inputs)
+        if found is not None:
+            verdict = verdict is not False and _same(found, wanted, step.single)
     if any(v.tobytes() != old.tobytes() for v, old in zip(small, kept, strict=True)):
         return False
     return verdict
@@ -253,7 +262,11 @@ def _same(found: Results, wanted: Results, single: bool) -> bool:
 
 
 def _drawn(inputs: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield other inputs of the same sizes: of other signs and another order, and tame ones."""
+    """Yield other inputs of the same sizes: tame ones, of other signs and in another order.
+
+    Whole numbers and masks are once in another order, once all the least, and once all the largest:
+    so a number that a loss has made of them in a trace is noticed.
+    """
     ways: list[Callable[[Any, Any], Any]] = [
         lambda value, rng: value * rng.choice([-1.0, 1.0], value.shape),
         lambda value, rng: value,
@@ -268,5 +281,7 @@ def _drawn(inputs: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 if value.dtype.kind == "f":
                     made = np.nan_to_num(made, posinf=1.0, neginf=-1.0)
                     made = way(made * min(1.0, 3 / (np.abs(made).max() + 1e-9)), rng)
+                elif seed:
+                    made = np.full_like(made, made.min() if seed == 1 else made.max())
                 drawn[name] = made.astype(value.dtype, copy=False)
         yield drawn

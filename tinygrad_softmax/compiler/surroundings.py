@@ -29,6 +29,8 @@ _LIBRARIES = {"numpy", "tinygrad_softmax", "math", "cmath", "builtins", "operato
 #: Built-in functions that reach values by names which the code does not show, or the world.
 _HIDDEN = {"getattr", "setattr", "delattr", "hasattr", "vars", "globals", "locals", "eval", "exec",
            "open", "input", "__import__", "dir", "id", "next", "memoryview"}  # fmt: skip
+_BY_NAME = {"__dict__", "__globals__", "__closure__", "attrgetter", "methodcaller", "load",
+            "loadtxt", "genfromtxt", "fromfile", "memmap", "fromregex"}  # fmt: skip
 _INTERCEPTS = ("__getattr__", "__getattribute__", "__setattr__")
 #: Called by nobody but Python itself, when objects are made or shown.
 _LIFE = {"__init__", "__new__", "__repr__", "__str__", "__init_subclass__", "__del__", "__reduce__",
@@ -93,6 +95,7 @@ class Surroundings:
         elif isinstance(value, types.FunctionType):
             if not _is_library(value):
                 self._follow(value)
+                self._objects += [value] if vars(value) else []
         elif isinstance(value, types.MethodType):
             self._visit(value.__self__, called)
             self._visit(value.__func__, called)
@@ -115,8 +118,8 @@ class Surroundings:
                 self._visit(getattr(value, part, None), called)
         elif isinstance(value, np.random.Generator | np.random.RandomState):
             raise NotCompiledError(f"it draws random numbers, from {called}")
-        elif _is_library(value) and callable(value):
-            return  # np.vectorize's dispatcher and its like
+        elif type(value).__name__ == "_ArrayFunctionDispatcher":
+            return  # a function of NumPy's
         elif type(value) is types.SimpleNamespace:
             self._objects.append(value)
         elif type(value).__module__.partition(".")[0] in {*_LIBRARIES, *sys.stdlib_module_names}:
@@ -238,6 +241,8 @@ class Surroundings:
                     if name.partition(".")[0] not in _LIBRARIES:
                         raise NotCompiledError(f"it imports {name}, which cannot be watched")
                 elif "ATTR" in step.opname or step.opname == "LOAD_METHOD":
+                    if name in _BY_NAME:
+                        raise NotCompiledError(f"it asks for {name}, which cannot be watched")
                     self._attributes.add(name)
 
     def _global(self, function: types.FunctionType, name: str) -> None:

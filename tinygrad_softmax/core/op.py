@@ -124,8 +124,8 @@ class Op:
                  shape: Function | None = None, dtype: Any = None, domain: Any = None,
                  piecewise_constant: bool = False, moves_entries: bool = False, noun: str = "",
                  symbol: str = "", roles: Mapping[str, str] | None = None,
-                 remedy: str = "", numpy_text: str | Function = "", latex: str = "",
-                 kind: str = "") -> None:  # fmt: skip
+                 remedy: str = "", numpy_text: str | Function = "",
+                 latex: str = "") -> None:  # fmt: skip
         self.forward = forward
         #: the same without a detour, where the op is a ufunc and nothing else
         self.run: Function = numpy if isinstance(numpy, np.ufunc) else forward
@@ -144,7 +144,6 @@ class Op:
         self.remedy = remedy
         self.numpy_text = numpy_text
         self.latex = latex
-        self.kind = kind  #: the key of the package's own tools; empty for ops declared elsewhere
         inputs: list[str] = []
         self.settings: dict[str, Any] = {}
         self.variadic = False

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import BackwardError, ShapeError
+from .errors import BackwardError, GradientLostError, ShapeError
 from .op import NUMPY
 from .reverse import order, reverse
 from .tape import MODE, Leaf, Value
@@ -136,12 +136,22 @@ class Call:
             for tensor in self.parameters:
                 if isinstance(tensor.node, Leaf):
                     tensor.node.call = run
-            self.value = function(
-                *(inputs[i] for i in range(len(args))), **{k: inputs[k] for k in kwargs}
-            )
+            try:
+                self.value = self._run(function, inputs)
+            except GradientLostError:  # by a method of a plain array, X.dot(W)
+                plain = {k: v for k, v in inputs.items() if k not in places and _is_plain(v)}
+                if not plain:
+                    raise
+                data = {k: Tensor(v, requires_grad=False, copy=False) for k, v in plain.items()}
+                self.value = self._run(function, inputs | data)
         finally:
             MODE.reset(token)
             run.running = False
+
+    @staticmethod
+    def _run(function: Function, inputs: dict[int | str, Any]) -> Any:
+        args = [inputs[i] for i in range(len(inputs)) if i in inputs]
+        return function(*args, **{k: v for k, v in inputs.items() if isinstance(k, str)})
 
     def pull(self, seed: Any) -> Any:
         """Return the gradients of ``<seed, value>``, in the shape of the chosen arguments."""
@@ -189,6 +199,10 @@ class Call:
         if others and not {tensor.node for tensor in self.parameters}.intersection(used):
             check_scalar_loss(value.array, self.name, self.wrt)
         return np.ones((), self.value.dtype)
+
+
+def _is_plain(value: Any) -> bool:
+    return value.__class__ is np.ndarray and value.dtype.kind == "f"
 
 
 def _finish(g: Any, tensor: Tensor, outer: bool) -> Any:

@@ -27,5 +27,3 @@ VOCABULARY: tuple[Op, ...] = tuple(
         if isinstance(value, Op)
     )
 )
-for _op in VOCABULARY:
-    _op.kind = _op.__name__
