@@ -22,12 +22,10 @@ from .arguments import NotComparedError, NotCompiledError, check_compilable, set
 from .step import Step, made
 from .surroundings import Surroundings
 
-#: A step is made anew so often when what it rests on has changed; then the tape does it.
+#: A step is made anew so often for one signature, and for so many values of its static inputs.
 _ATTEMPTS = 20
 #: How many steps are kept for one signature, which rest on different values.
 _VARIANTS = 4
-#: How many signatures are counted.
-_COUNTED = 1000
 
 
 class _Local(threading.local):
@@ -35,8 +33,8 @@ class _Local(threading.local):
 
     def __init__(self) -> None:
         self.entries: dict[Any, tuple[Step, ...]] = {}
-        self.attempts: dict[Any, int] = {}
-        self.reasons: dict[Any, str] = {}  # why nothing could be compared
+        self.attempts: dict[Any, int] = {}  # of the same signatures
+        self.values: dict[Any, set[Any]] = {}  # signature without static values -> signatures
 
 
 class Compiled:
@@ -80,6 +78,7 @@ class Compiled:
         """Let go of this thread's steps and their workspaces."""
         self._local.entries.clear()
         self._local.attempts.clear()
+        self._local.values.clear()
 
     def __call__(self, /, **inputs: Any) -> tuple[Any, dict[str, Any]]:
         """Return the loss and the gradients by name, in arrays of the caller's own."""
@@ -99,7 +98,7 @@ class Compiled:
             steps, signature = None, ()
         if steps is None:
             return self._first(signature, inputs)
-        if not steps:
+        if not steps and signature not in self._local.attempts:
             return self._eager(inputs)
         for step in steps:
             if step.holds(inputs):
@@ -126,39 +125,48 @@ class Compiled:
         try:
             self._count(key)
             with self._lock:
-                around = Surroundings(self.function)
-                step = made(self.function, self.wrt, inputs, around)
+                step = made(self.function, self.wrt, inputs, Surroundings(self.function))
         except NotComparedError as reason:
-            self._local.reasons[_family(key)] = str(reason)
+            if self._local.attempts[key] == _ATTEMPTS:
+                return self._fallen_back(inputs, str(reason), key)
+            self._keep(key, (), self._local.attempts[key])
             return self._eager(inputs)
         except NotCompiledError as reason:
             return self._fallen_back(inputs, str(reason), key)
         except Exception as error:
             return self._fallen_back(inputs, f"{type(error).__name__}: {error}", key)
         self._latest = step
-        self._keep(key, (step, *self._local.entries.get(key, ())[: _VARIANTS - 1]))
+        others = self._local.entries.get(key, ())[: _VARIANTS - 1]
+        self._keep(key, (step, *others), self._local.attempts[key])
         return step(inputs) or self._eager(inputs)
 
     def _count(self, key: Any) -> None:
         """Count the steps for inputs of the same kind, and raise when they are too many."""
-        attempts, family = self._local.attempts, _family(key)
-        if len(attempts) > _COUNTED:
-            attempts.clear()
-            self._local.reasons.clear()
-        attempts[family] = attempts.get(family, 0) + 1
-        if attempts[family] > _ATTEMPTS:
+        attempts, values = self._local.attempts, self._local.values
+        attempts[key] = attempts.get(key, 0) + 1
+        family = tuple(part[0] if isinstance(part, tuple) else part for part in key)
+        seen = values.pop(family, set()) | {key}
+        if family != key:
+            values[family] = seen
+            if len(values) > self.maxsize:
+                del values[next(iter(values))]
+        if attempts[key] > _ATTEMPTS or len(seen) > _ATTEMPTS:
             raise NotCompiledError(
-                self._local.reasons.get(family)
-                or "what it depends on besides the sizes and types of its inputs changes from call "
+                "what it depends on besides the sizes and types of its inputs changes from call "
                 "to call; pass what changes as an array or a float"
             )
 
-    def _keep(self, key: Any, steps: tuple[Step, ...]) -> None:
-        entries = self._local.entries
+    def _keep(self, key: Any, steps: tuple[Step, ...], attempts: int = 0) -> None:
+        entries, counted = self._local.entries, self._local.attempts
         entries.pop(key, None)
+        counted.pop(key, None)
         while len(entries) >= self.maxsize:
-            del entries[next(iter(entries))]  # the oldest, with its workspace
+            oldest = next(iter(entries))
+            del entries[oldest]  # with its workspace
+            counted.pop(oldest, None)
         entries[key] = steps
+        if attempts:
+            counted[key] = attempts
 
     def _fallen_back(
         self, inputs: dict[str, Any], reason: str, key: Any
@@ -175,11 +183,6 @@ class Compiled:
         if key:
             self._keep(key, ())
         return found
-
-
-def _family(key: Any) -> Any:
-    """Return a signature without the values in it."""
-    return tuple(part[0] if isinstance(part, tuple) else part for part in key)
 
 
 def _depth() -> int:
