@@ -3,6 +3,7 @@
 import os
 import types
 import warnings
+from functools import cached_property
 
 import numpy as np
 import pytest
@@ -23,6 +24,17 @@ class Slotted:
 
     def __init__(self):
         self.reg = 1.0
+
+
+class Cached:
+    reg = 2.0
+
+    @cached_property
+    def doubled(self):
+        return 2 * self.reg
+
+    def loss(self, w):
+        return np.sum(w) * self.doubled
 
 
 class Base:
@@ -200,6 +212,25 @@ def test_a_list_that_the_loss_itself_grows():
         step(w=W)
     before = len(history)
     assert step(w=W)[0] == np.sum(W) * (before + 1)
+
+
+def test_an_attribute_that_is_made_once():
+    cached = Cached()
+    step = tg.compile(cached.loss)
+    assert step(w=W)[0] == 24
+    cached.doubled = 3.0
+    assert step(w=W)[0] == 18
+
+
+def test_an_attribute_of_the_loss():
+    def loss(w):
+        return np.sum(w) * loss.reg
+
+    loss.reg = 2.0
+    step = tg.compile(loss)
+    assert step(w=W)[0] == 12
+    loss.reg = 3.0
+    assert step(w=W)[0] == 18
 
 
 def test_a_variable_that_is_bound_later():

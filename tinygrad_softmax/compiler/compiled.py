@@ -20,7 +20,6 @@ from ..core.errors import check_names
 from ..core.transforms import value_and_grad
 from .arguments import NotComparedError, NotCompiledError, check_compilable, settled
 from .step import Step, made
-from .surroundings import Surroundings
 
 #: A step is made anew so often for one signature, and for so many values of its static inputs.
 _ATTEMPTS = 20
@@ -125,7 +124,7 @@ class Compiled:
         try:
             self._count(key)
             with self._lock:
-                step = made(self.function, self.wrt, inputs, Surroundings(self.function))
+                step = made(self.function, self.wrt, inputs)
         except NotComparedError as reason:
             if self._local.attempts[key] == _ATTEMPTS:
                 return self._fallen_back(inputs, str(reason), key)
@@ -242,8 +241,8 @@ def compile(  # noqa: A001 - the name that users of torch.compile look for
     Where a step overflows, divides by 0 or is otherwise invalid, the loss in a form that no score
     can overflow is computed in its place; where that is invalid, too, or a label is out of range,
     the tape does it, with NumPy's own warnings. So a result may be finite where the loss as written
-    is not. A NaN that a quotient of exponentials makes in the gradient alone, when an exponential
-    underflows to 0, is left out as well.
+    is not. Left out as well is a NaN that is made in the gradient alone by 0 times infinity at
+    entries that no label picks, or by an exponential that underflows to 0 and is divided by.
 
     Examples
     --------

@@ -22,7 +22,6 @@ from ..ir.trace import Trace
 from ..ir.visit import ordered
 from ..ops import choices, elementwise, reductions, shaping
 from ..ops.indexing import getitem, scatter
-from ..ops.linalg import matmul
 
 
 class Graph(NamedTuple):
@@ -146,6 +145,10 @@ class Rewriter:
     def _compact(self, e: Expr) -> Expr:
         """Leave out that operands are repeated where the others have the whole shape anyway."""
         args = list(e.args)
+        alone = [arg.args[0] if arg.op is shaping.broadcast_to else arg for arg in args]
+        if e.shape and args and not any(arg.shape for arg in alone):  # one number, repeated
+            number = self.apply(e.op, *alone, **dict(e.settings))
+            return _full(number, e.shape) if number.dtype == e.dtype else e
         for i, arg in enumerate(args):
             if arg.op is shaping.broadcast_to:
                 others = [a.shape for j, a in enumerate(args) if j != i]
@@ -255,64 +258,62 @@ def _sum_of_minus(rewrite: Rewriter, e: Expr) -> Any:
 # --- zeros with a few picked entries ---
 
 
-def _labels(e: Expr) -> tuple[int, ...] | None:
-    """Return where in an index into the rows of a matrix its labels stand: ``[range(N), y]``."""
-    index = e.setting("index")
-    if not isinstance(index, tuple) or isinstance(index, Counted) or len(index) != 2:
-        return None
-    rows, part = index
-    if not isinstance(rows, Counted) or not isinstance(part, Slot):
-        return None
-    return (part.operand,)
+class Places(NamedTuple):
+    """One entry of each row of a matrix, by labels: ``[range(n), labels]``."""
+
+    labels: Expr
+    shape: tuple[int, int]
+
+    @classmethod
+    def of(cls, e: Expr) -> Places | None:
+        """Return what a pick takes, or where a scatter puts it, if it is one entry of each row."""
+        if e.op not in (getitem, scatter):
+            return None
+        index = e.setting("index")
+        whole = e.setting("into") if e.op is scatter else e.args[0].shape
+        if len(whole) != 2 or type(index) is not tuple or len(index) != 2:
+            return None
+        rows, part = index
+        if not isinstance(rows, Counted) or not isinstance(part, Slot) or rows.size != whole[0]:
+            return None
+        labels = e.args[part.operand]
+        return cls(labels, tuple(whole)) if labels.shape == whole[:1] else None
 
 
-def is_picked_by_row(e: Expr) -> bool:
-    """Whether a pick or a scatter takes one entry of each row, by labels."""
-    if e.op not in (getitem, scatter) or _labels(e) is None:
-        return False
-    whole = e.setting("into") if e.op is scatter else e.args[0].shape
-    (label,) = _labels(e) or (0,)
-    return len(whole) == 2 and int(e.setting("index")[0].size) == int(whole[0]) \
-        and tuple(e.args[label].shape) == (whole[0],)  # fmt: skip
+def _put_at(e: Expr) -> Places | None:
+    """Return where an expression puts one entry of each row, if it is such a scatter."""
+    return Places.of(e) if e.op is scatter else None
 
 
-def _picked(rewrite: Rewriter, x: Expr, like: Expr) -> Expr:
-    """Return the entries of `x` (broadcast to the shape of a scatter) at the scatter's index."""
-    n, k = like.setting("into")
+def _picked(rewrite: Rewriter, x: Expr, at: Places) -> Expr:
+    """Return the entries of `x`, broadcast to the shape of the matrix."""
+    n = at.shape[0]
     if not x.shape:
         return x
-    if x.shape == (n, k):
-        label = like.args[like.setting("index")[1].operand]
-        index = (Counted(n), Slot(1))
-        made = rewrite.world.make(getitem, (x, label), (("index", index),), (n,))
-        return rewrite.made(made)
+    if x.shape == at.shape:
+        index = (("index", (Counted(n), Slot(1))),)
+        return rewrite.made(rewrite.world.make(getitem, (x, at.labels), index, (n,)))
     if x.shape == (n, 1):
         return rewrite.apply(shaping.reshape, x, shape=(n,))
-    full = rewrite.apply(shaping.broadcast_to, x, shape=(n, k))
-    return _picked(rewrite, full, like)
+    return _picked(rewrite, rewrite.apply(shaping.broadcast_to, x, shape=at.shape), at)
 
 
-def _placed(rewrite: Rewriter, values: Expr, like: Expr) -> Expr:
-    """Return the scatter of other values to the same places."""
-    _, label = like.args[0], like.args[like.setting("index")[1].operand]
-    n, k = like.setting("into")
-    settings = (("index", (Counted(n), Slot(1))), ("into", (n, k)))
-    return rewrite.made(rewrite.world.make(scatter, (values, label), settings, (n, k)))
+def _placed(rewrite: Rewriter, values: Expr, at: Places) -> Expr:
+    """Return zeros with some values at the places."""
+    settings = (("index", (Counted(at.shape[0]), Slot(1))), ("into", at.shape))
+    return rewrite.made(rewrite.world.make(scatter, (values, at.labels), settings, at.shape))
 
 
 @_rewrites(elementwise.negative, elementwise.multiply, elementwise.divide)
 def _through_picked(rewrite: Rewriter, e: Expr) -> Any:
     """An op that keeps zeros is done to the picked entries alone."""
-    places = [arg for arg in e.args if is_picked_by_row(arg) and arg.op is scatter]
-    first = e.args[0]
-    if not places or (e.op is elementwise.divide and places[0] is not first):
-        return None
-    if len(places) > 1 or places[0].shape != e.shape:
-        return None
-    like = places[0]
-    args = [arg.args[0] if arg is like else _picked(rewrite, arg, like) for arg in e.args]
-    values = rewrite.apply(e.op, *args)
-    return _placed(rewrite, values, like) if values.dtype == e.dtype else None
+    for x in e.args[:1] if e.op is elementwise.divide else e.args:
+        at = _put_at(x)
+        if at is not None and x.shape == e.shape and not (x is e.args[0] is e.args[-1]):
+            args = [x.args[0] if arg is x else _picked(rewrite, arg, at) for arg in e.args]
+            values = rewrite.apply(e.op, *args)
+            return _placed(rewrite, values, at) if values.dtype == e.dtype else None
+    return None
 
 
 @_rewrites(elementwise.multiply, elementwise.divide)
@@ -326,7 +327,7 @@ def _sum_with_picked(rewrite: Rewriter, e: Expr) -> Any:
         ):
             continue
         for place, rest in (total.args, total.args[::-1]):
-            if is_picked_by_row(place) and place.op is scatter and place.shape == e.shape:
+            if _put_at(place) is not None and place.shape == e.shape:
                 parts = [
                     rewrite.apply(e.op, *(x if arg is total else arg for arg in e.args))
                     for x in (rest, place)
@@ -339,11 +340,10 @@ def _sum_with_picked(rewrite: Rewriter, e: Expr) -> Any:
 def _sums_of_picked(rewrite: Rewriter, e: Expr) -> Any:
     """Entries at the same places are added up before they are put there."""
     a, b = e.args
-    if a.op is scatter and b.op is scatter and is_picked_by_row(a) and is_picked_by_row(b):
-        labels = [x.args[x.setting("index")[1].operand] for x in (a, b)]
-        if labels[0] is labels[1] and a.setting("into") == b.setting("into"):
-            return _placed(rewrite, rewrite.apply(elementwise.add, a.args[0], b.args[0]), a)
-    return None
+    at, other = _put_at(a), _put_at(b)
+    if at is None or other is None or at.labels is not other.labels or at.shape != other.shape:
+        return None
+    return _placed(rewrite, rewrite.apply(elementwise.add, a.args[0], b.args[0]), at)
 
 
 @_rewrites(reductions.sum)
@@ -351,7 +351,7 @@ def _sum_of_picked(rewrite: Rewriter, e: Expr) -> Any:
     """The sum of each row that has one picked entry is that entry."""
     (x,) = e.inputs
     axes = normalize_axis(e.setting("axis"), len(x.shape))
-    if e.setting("dtype") is not None or x.op is not scatter or not is_picked_by_row(x):
+    if e.setting("dtype") is not None or _put_at(x) is None:
         return None
     values, (n, _) = _full(x.args[0], x.shape[:1]), x.shape
     if axes == (1,):
@@ -366,7 +366,7 @@ def _sum_of_picked(rewrite: Rewriter, e: Expr) -> Any:
 def _scatter_of_one(rewrite: Rewriter, e: Expr) -> Any:
     """The same number for every place need not be repeated."""
     x = e.args[0]
-    if x.op is not shaping.broadcast_to or x.args[0].shape or not is_picked_by_row(e):
+    if x.op is not shaping.broadcast_to or x.args[0].shape or Places.of(e) is None:
         return None
     return rewrite.world.make(scatter, (x.args[0], *e.args[1:]), e.settings, e.shape)
 
@@ -376,30 +376,18 @@ def _pick_early(rewrite: Rewriter, e: Expr) -> Any:
     """A pick from what works entry by entry picks from the operands, which are computed anyway."""
     x = e.args[0]
     ok = (elementwise.divide, elementwise.log, elementwise.negative, elementwise.subtract)
-    if not is_picked_by_row(e) or x.op not in ok or x.settings:
+    at = Places.of(e)
+    if at is None or x.op not in ok or x.settings:
         return None
-    like = _placed(rewrite, rewrite.world.lift(0.0), _as_scatter(rewrite, e))
-    args = [_picked(rewrite, arg, like) for arg in x.args]
-    return rewrite.apply(x.op, *args)
-
-
-def _as_scatter(rewrite: Rewriter, e: Expr) -> Expr:
-    label = e.args[e.setting("index")[1].operand]
-    shape = tuple(e.args[0].shape)
-    settings = (("index", (Counted(shape[0]), Slot(1))), ("into", shape))
-    return rewrite.world.make(scatter, (rewrite.world.lift(0.0), label), settings, shape)
+    return rewrite.apply(x.op, *(_picked(rewrite, arg, at) for arg in x.args))
 
 
 @_rewrites(getitem, scatter)
 def _axes_alone(rewrite: Rewriter, e: Expr) -> Any:
     """An index that only puts in axes changes the shape alone, as does its scatter."""
-    index = e.setting("index")
-    parts = index if isinstance(index, tuple) and not isinstance(index, (Counted, Slot)) else (
-        index,)  # fmt: skip
-    if not all(part is None or part is Ellipsis or part == slice(None) for part in parts
-               if not isinstance(part, (Expr, np.ndarray, Slot, Counted))):  # fmt: skip
-        return None
-    if any(isinstance(part, (Expr, np.ndarray, Slot, Counted)) for part in parts):
+    whole = (None, ..., slice(None))
+    if any(isinstance(part, (Expr, np.ndarray, Slot, Counted)) or part not in whole
+           for part in parts_of(e.setting("index"))):  # fmt: skip
         return None
     return rewrite.apply(shaping.reshape, e.args[0], shape=tuple(e.shape))
 
@@ -431,4 +419,6 @@ def bytes_of(e: Expr) -> int:
     return math.prod(map(int, e.shape)) * int(e.dtype.itemsize)
 
 
-__all__ = ["Graph", "bytes_of", "graph_of", "is_picked_by_row", "matmul", "stable_graph_of"]
+def parts_of(index: Any) -> tuple[Any, ...]:
+    """Return the parts of an index, one for each axis that it names."""
+    return index if type(index) is tuple else (index,)

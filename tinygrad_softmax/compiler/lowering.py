@@ -21,7 +21,7 @@ from ..ir.visit import ordered
 from ..ops import choices, elementwise, reductions, shaping
 from ..ops.indexing import getitem, scatter
 from ..ops.linalg import matmul
-from .graph import Graph, bytes_of, is_picked_by_row
+from .graph import Graph, Places, bytes_of, parts_of
 from .rows import Cut
 from .runtime import LARGE, PIECE, add_scaled, inner
 from .values import Buffer, Draft, Statement, Value, literal, long_axis, preferred_order
@@ -469,7 +469,7 @@ def _added(e: Expr) -> list[Expr]:
     if e.op is not elementwise.add:
         return []
     return [a for a, b in (e.args, e.args[::-1])
-            if a.op is scatter and is_picked_by_row(a) and a.shape == e.shape and a is not b
+            if a.op is scatter and Places.of(a) is not None and a.shape == e.shape and a is not b
             and a.dtype == e.dtype == b.dtype]  # fmt: skip
 
 
@@ -490,9 +490,7 @@ def _index_sizes(e: Expr) -> list[tuple[int, int]]:
     if name is None or len(e.args) == len(e.inputs):
         return []
     shape = e.setting("into") if e.op is scatter else e.args[0].shape
-    index = e.setting("index")
-    parts = index if isinstance(index, tuple) and not isinstance(index, (Counted, Slot)) else (
-        index,)  # fmt: skip
+    parts = parts_of(e.setting("index"))
     after = 0
     if any(part is Ellipsis for part in parts):
         place = next(i for i, part in enumerate(parts) if part is Ellipsis)
@@ -549,7 +547,7 @@ def _put(low: Lowering, picked: Expr, out: Value) -> Value:
 
 @_lowers(scatter)
 def _scatter(low: Lowering, e: Expr) -> Value:
-    if not is_picked_by_row(e) or long_axis(low.shape(e), low.rows(e)) is not None:
+    if Places.of(e) is None or long_axis(low.shape(e), low.rows(e)) is not None:
         return low.call(e)
     out = low.array(e)
     low.do("{out}.fill(0)", out=out)
@@ -615,7 +613,7 @@ def _places(low: Lowering, e: Expr, matrix: Value) -> Value:
 @_lowers(getitem)
 def _getitem(low: Lowering, e: Expr) -> Value:
     x = low.memo[e.args[0]]
-    if is_picked_by_row(e):
+    if Places.of(e) is not None:
         if x.whole and x.order and x.buffer is not None and len(x.buffer.shape) == 2:
             places = _places(low, e, x)
             out = low.array(e)
@@ -625,9 +623,7 @@ def _getitem(low: Lowering, e: Expr) -> Value:
         rows = low.constant(f"np.arange({count})", "row_numbers", count == "n")
         label = low.memo[e.args[e.setting("index")[1].operand]]
         return low.local(e, f"{{}}[{rows}, {{}}]", x, label, own=True)
-    index = e.setting("index")
-    parts = index if isinstance(index, tuple) and not isinstance(index, (Counted, Slot)) else (
-        index,)  # fmt: skip
+    parts = parts_of(e.setting("index"))
     basic = all(part is None or part is Ellipsis or (isinstance(part, (int, np.integer, slice))
                 and not isinstance(part, bool)) for part in parts)  # fmt: skip
     if not basic or not x.shape or not e.shape:

@@ -19,7 +19,7 @@ from ..ir.visit import ordered
 from ..ops import reductions, shaping
 from ..ops.indexing import getitem, scatter
 from ..ops.linalg import matmul
-from .graph import Graph, is_picked_by_row
+from .graph import Graph, Places, parts_of
 
 #: What is read of the inputs at a time should stay in the cache between its two uses.
 _CACHE = 1 << 19
@@ -155,15 +155,14 @@ def _repeated(e: Expr, axes: list[int | None]) -> int | None:
 
 @_moves(getitem, scatter)
 def _picks(e: Expr, axes: list[int | None]) -> int | None:
-    if is_picked_by_row(e):
+    if Places.of(e) is not None:
         values = axes[0] == 0 or (e.op is scatter and axes[0] is None and not e.args[0].shape)
         return 0 if values and axes[1] == 0 else None
-    index = e.setting("index")
-    if e.op is scatter or axes[0] is None or not isinstance(index, tuple):
+    if e.op is scatter or axes[0] is None:
         return None
     taken = 0
     axis = 0
-    for part in index:  # the rows whole, entries or slices of the others
+    for part in parts_of(e.setting("index")):  # the rows whole, entries or slices of the others
         if part is None:
             taken += 1
         elif isinstance(part, (int, np.integer)) and axis != axes[0]:

@@ -139,9 +139,7 @@ class Step:
         return found if found is not None and math.isfinite(found[0]) else None
 
 
-def made(
-    function: Callable[..., Any], wrt: tuple[str, ...], inputs: dict[str, Any], around: Surroundings
-) -> Step:
+def made(function: Callable[..., Any], wrt: tuple[str, ...], inputs: dict[str, Any]) -> Step:
     """Return a step that has been compared with the tape.
 
     Where the inputs are large, so would be the tape's memory: then the same code is compared at
@@ -154,16 +152,17 @@ def made(
     """
     if _is_large(inputs):
         given = {**inputs, **_as_arrays(inputs, wrt)}
+        around = Surroundings(function)
         step = Step(function, wrt, inputs, trace_as_given(function, given, wrt), around)
         few = step.fewer_rows(inputs)
-        if few is not None and _compared(function, wrt, few, around).skeleton == step.skeleton:
-            return step
-    return _compared(function, wrt, inputs, around)
+        if few is not None:
+            small = _compared(function, wrt, few)
+            if small.skeleton == step.skeleton and around.unchanged():
+                return step
+    return _compared(function, wrt, inputs)
 
 
-def _compared(
-    function: Callable[..., Any], wrt: tuple[str, ...], inputs: dict[str, Any], around: Surroundings
-) -> Step:
+def _compared(function: Callable[..., Any], wrt: tuple[str, ...], inputs: dict[str, Any]) -> Step:
     automatic = value_and_grad(function, wrt=wrt)
 
     def run(given: dict[str, Any]) -> Results:
@@ -173,14 +172,17 @@ def _compared(
 
     found = run(inputs)
     for _ in range(4):  # other threads may draw meanwhile
-        before = draws()
+        around, before = Surroundings(function), draws()
         traced = trace(function, {**inputs, **_as_arrays(inputs, wrt)}, wrt, generic=False)
-        if draws() == before:
+        drawn, changed = draws() != before, not around.unchanged()
+        if not drawn and not changed:
             break
     else:
-        raise NotCompiledError("it draws random numbers, other ones in each step")
-    if not around.unchanged():
-        raise NotCompiledError("it changes what is around it")
+        raise NotCompiledError(
+            "it draws random numbers, other ones in each step"
+            if drawn
+            else "it changes what is around it"
+        )
     if len(ordered([traced.output])) > _MOST:
         raise NotCompiledError(
             f"it is made of more than {_MOST} operations, as by a loop over the examples: "
@@ -188,14 +190,14 @@ def _compared(
         )
     step = Step(function, wrt, inputs, traced, around)
     given, others = _verdicts(step, inputs, found), []
-    for drawn in _drawn(inputs):
-        if not all(fact.holds(**drawn) for fact in traced.assumptions):
+    for other in _drawn(inputs):
+        if not all(fact.holds(**other) for fact in traced.assumptions):
             continue
         try:
-            wanted = run(drawn)
+            wanted = run(other)
         except Exception:
             continue  # numbers in the inputs belong to their sizes, in a way that nothing tells
-        others.append(_verdicts(step, drawn, wanted))
+        others.append(_verdicts(step, other, wanted))
     plain, stable = ({first, *rest} for first, *rest in zip(given, *others, strict=True))
     if False in plain:
         raise NotCompiledError("its compiled gradient differs from the automatic one")
