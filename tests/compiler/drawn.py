@@ -293,7 +293,7 @@ class Drawn:
         if not all(np.isfinite(want).all() for _, _, want in parts):
             return None  # the stable form may be finite where the loss as written is not
         arrays = [*inputs.values(), *(want for _, _, want in parts)]
-        single = any(np.asarray(v).dtype == np.float32 for v in arrays)
+        single = "float32" in self.source or any(np.asarray(v).dtype == np.float32 for v in arrays)
         rtol, least = (1e-3, 1e-6) if single else (1e-7, 1e-12)
         for name, *pair in parts:
             got, want = map(np.asarray, pair)
