@@ -1,5 +1,7 @@
 """The command line says of the user's own functions what the library says of them."""
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +36,7 @@ def draw():
     return {"w": np.ones(3), "x": np.arange(3.0)}
 
 given = draw()
+a_list = [1]
 """
 INPUTS = ("W=2x3", "b=1x3", "X=7x2", "y=7:3", "reg=1e-3")
 
@@ -50,8 +53,8 @@ def run(capsys, *arguments):
     return capsys.readouterr().out
 
 
-def refused(capsys, *arguments):
-    assert main(arguments) == 2
+def refused(capsys, *arguments, status=2):
+    assert main(arguments) == status
     out, err = capsys.readouterr()
     assert not out
     return err
@@ -109,14 +112,18 @@ def test_inputs_come_from_python_or_a_file(file, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("mine.py", *INPUTS), "names no function: write module:function"),
+        (("mine", *INPUTS), "names no function: write file.py:function"),
+        (("nowhere.py", *INPUTS), "there is no file nowhere.py"),
         (("{file}:loss", "W=2x3"), "b, X, y not given: add b=SHAPE X=SHAPE y=SHAPE"),
         (("{file}:loss", "W"), "'W' is no input: write NAME=300x2"),
         (("{file}:loss", "W=two"), "'two' is neither a shape"),
-        (("{file}:missing", *INPUTS), "missing"),
+        (("{file}:missing", *INPUTS), "no `missing`; its functions: loss, vector, gradients, draw"),
         (("nowhere.py:loss", *INPUTS), "nowhere.py"),
-        (("no_such_module:loss", *INPUTS), "no_such_module"),
-        (("{file}:loss", "W=2x4", *INPUTS[1:]), "broadcast"),
+        (("no_such_module:loss", *INPUTS), "there is no module 'no_such_module'"),
+        (("{file}:loss", *INPUTS, "--wrt", "V"), "V"),
+        (("{file}:loss", *INPUTS, "--inputs", "nowhere.npz"), "nowhere.npz"),
+        (("{file}:vector", "--inputs", "{file}:missing"), "no `missing`"),
+        (("{file}:vector", "--inputs", "{file}:a_list"), "no dict of inputs, but of type list"),
     ],
 )
 def test_what_cannot_be_understood_is_said(file, capsys, arguments, words):
@@ -124,11 +131,265 @@ def test_what_cannot_be_understood_is_said(file, capsys, arguments, words):
     assert words in refused(capsys, "derive", *filled)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("nonsense",),
+        ("derive",),
+        ("draw", "{file}", *INPUTS),
+        ("derive", "{file}", *INPUTS, "--nonsense"),
+    ],
+)
+def test_wrong_arguments_are_refused(file, capsys, arguments):
+    with pytest.raises(SystemExit) as left:
+        main([a.format(file=file) for a in arguments])
+    assert left.value.code == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_the_version_is_told(capsys):
+    with pytest.raises(SystemExit) as left:
+        main(["--version"])
+    assert left.value.code == 0
+    assert capsys.readouterr().out == f"tinygrad-softmax {tg.__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["derive", "explain", "check", "draw", "exercise"])
+def test_the_exit_status_is_documented(command, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    out = capsys.readouterr().out
+    assert "exit status:" in out
+    assert f"tinygrad-softmax {command} " in out
+
+
+def test_a_file_stands_for_its_loss_and_gradients(file, capsys):
+    assert main(["check", str(file), *INPUTS, "--wrt", "W"]) == 1
+    assert main(["check", str(file), f"{file}:gradients", *INPUTS, "--wrt", "b"]) == 0
+    assert main(["check", str(file), "--wrt", "b", str(file), *INPUTS]) == 0  # any order
+    file.write_text(
+        "def loss(W, X):\n    return (W * X).sum(), 2 * X\n", "utf-8"
+    )  # one function for both
+    capsys.readouterr()
+    assert main(["check", str(file), "W=2x3", "X=2x3", "--wrt", "W"]) == 1
+    assert "`2` does not belong there" in capsys.readouterr().out
+
+
+def test_arrays_come_from_an_archive(file, tmp_path, capsys):
+    archive = tmp_path / "data.npz"
+    np.savez(archive, w=np.ones(5), x=np.ones(5), more=np.ones(2))
+    call = ("derive", f"{file}:vector")
+    assert "dw" in run(capsys, *call, f"w={archive}", f"x={archive}:w")
+    assert main([*call, "--inputs", str(archive)]) == 0
+    out, err = capsys.readouterr()
+    assert "dw" in out
+    assert "left out: more" in err
+    error = refused(capsys, *call, "w=5x", f"x={archive}:X")
+    assert "has no array 'X', but w, x, more" in error
+
+
+def test_results_come_as_json(file, capsys):
+    call = (str(file), *INPUTS, "--wrt", "W,b", "--json")
+    derived = json.loads(run(capsys, "derive", *call))
+    assert derived["wrt"] == ["W", "b"]
+    assert "def gradients(" in derived["source"]
+    explained = json.loads(run(capsys, "explain", *call))
+    assert [line["name"] for line in explained["lines"]][-2:] == ["dW", "db"]
+    assert {"result", "operand", "sentence"} <= explained["arrows"][0].keys()
+    assert main(["check", *call]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert not report["ok"]
+    assert report["findings"][0]["cause"] == "term_missing"
+    exercises = json.loads(run(capsys, "exercise", *call, "--most", "2"))
+    assert [exercise.keys() for exercise in exercises] == [{"source"}] * 2
+
+
+def test_what_the_code_prints_is_no_part_of_the_result(file, capsys):
+    file.write_text(f"print('loaded')\n{LOSS}", "utf-8")
+    assert main(["derive", str(file), *INPUTS, "--json"]) == 0
+    out, err = capsys.readouterr()
+    json.loads(out)
+    assert err == "loaded\n"  # once
+
+
+def test_exercises_are_seeded_and_keep_the_answer(file, capsys):
+    call = ("exercise", str(file), *INPUTS, "--most", "3", "--seed")
+    printed = run(capsys, *call, "7")
+    assert printed.count("def gradients(") == 3
+    assert "# Exercise 3" in printed
+    assert "Answer" not in printed
+    assert printed == run(capsys, *call, "7")
+    answered = run(capsys, *call, "7", "--answers")
+    assert answered.count("# Answer: ") == 3
+    compile(answered, "exercises", "exec")
+    assert "--most 0" in refused(capsys, "exercise", str(file), *INPUTS, "--most", "0")
+
+
+def test_fewer_exercises_than_asked_for_are_told(file, capsys):
+    file.write_text("def loss(x):\n    return x.sum()\n", "utf-8")
+    assert main(["exercise", str(file), "x=3x", "--most", "100"]) == 0
+    assert "fewer than asked for" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("ending", "begins"), [("svg", "<svg"), ("html", "<!doctype html")])
+def test_a_loss_is_drawn(file, tmp_path, capsys, ending, begins):
+    picture = tmp_path / f"graph.{ending}"
+    assert str(picture) in run(capsys, "draw", str(file), *INPUTS, "-o", str(picture))
+    assert picture.read_text("utf-8").lower().startswith(begins)
+
+
+def test_a_picture_of_no_known_kind_is_refused(file, tmp_path, capsys):
+    assert ".svg" in refused(capsys, "draw", str(file), *INPUTS, "-o", str(tmp_path / "graph.png"))
+
+
+# The user's code fails.
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("x = 1\ndef loss(W:\n", "mine.py, line 2: SyntaxError:"),
+        ("def loss(W):\nreturn W\n", "mine.py, line 2: IndentationError:"),
+        ("x = b'\\xff'.decode()\n", "mine.py, line 1: UnicodeDecodeError:"),
+        ("import not_installed_here\n", "mine.py, line 1: ModuleNotFoundError:"),
+        ("raise SystemExit('no data')\n", "mine.py, line 1: SystemExit: no data"),
+        ("def loss(W):\n    return W.nothing\n", "mine.py, line 2, in loss: AttributeError:"),
+        ("def loss(W):\n    assert W.ndim == 1, W.shape\n", "in loss: AssertionError: (2, 3)"),
+        ("def loss(W):\n    exit(5)\n", "SystemExit: 5"),
+    ],
+)
+@pytest.mark.parametrize("command", ["derive", "explain", "check"])
+def test_code_that_fails_is_told_with_its_line(file, capsys, monkeypatch, command, code, words):
+    monkeypatch.chdir(file.parent)
+    file.write_text(f"{code}\ndef gradients(W):\n    return W\n", "utf-8")
+    err = refused(capsys, command, "mine.py:loss", "W=2x3", status=3)
+    assert words in err
+    assert "Traceback" not in err
+    assert len(err.splitlines()) <= 2
+
+
+def test_a_failing_gradient_or_input_is_told(file, capsys):
+    failing = "\ndef failing(*args, **inputs):\n    return undefined\n"
+    file.write_text(LOSS + failing, "utf-8")
+    call = ("check", f"{file}:loss", f"{file}:failing", *INPUTS, "--wrt", "W")
+    assert "in failing: NameError" in refused(capsys, *call, status=3)
+    call = ("derive", f"{file}:loss", "--inputs", f"{file}:failing")
+    assert "in failing: NameError" in refused(capsys, *call, status=3)
+
+
+def test_a_module_that_fails_on_import_is_told(file, capsys, monkeypatch):
+    monkeypatch.chdir(file.parent)
+    Path("fails_on_import.py").write_text("import not_installed_here\n", "utf-8")
+    err = refused(capsys, "derive", "fails_on_import:loss", "W=2x3", status=3)
+    assert "fails_on_import.py, line 1: ModuleNotFoundError" in err
+
+
+def test_a_wrong_shape_fails_in_the_line_of_the_loss(file, capsys):
+    err = refused(capsys, "derive", f"{file}:loss", "W=2x4", *INPUTS[1:], status=3)
+    assert "in loss: ValueError:" in err
+    assert "scores = X @ W + b" in err
+
+
+def test_a_loss_that_runs_but_cannot_be_derived_is_no_failure_of_it(file, capsys):
+    file.write_text(
+        "def loss(x):\n    if x[0] > 100:\n        return x.sum()\n    return 2 * x.sum()\n",
+        "utf-8",
+    )
+    assert "BranchError" in refused(capsys, "derive", str(file), "x=3x")
+
+
+def test_a_file_may_import_its_neighbour_and_make_dataclasses(file, capsys):
+    file.with_name("neighbour_of_mine.py").write_text("factor = 3.0\n", "utf-8")
+    file.write_text(
+        "from __future__ import annotations\n"
+        "from dataclasses import dataclass\n"
+        "from neighbour_of_mine import factor\n"
+        "@dataclass\nclass Options:\n    power: int = 2\n"
+        "def loss(x):\n    return factor * (x * x).sum()\n",
+        "utf-8",
+    )
+    before = [*sys.path]
+    assert "dx = 6" in run(capsys, "derive", str(file), "x=3x", "--format", "source")
+    assert sys.path == before
+
+
+# Notebooks.
+
+
+def notebook(path, *cells):
+    """Write a notebook of code cells, with a text between them."""
+    text = {"cell_type": "markdown", "metadata": {}, "source": ["# not *Python*"]}
+    made = [{"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None,
+             "source": cell.splitlines(keepends=True)} for cell in cells]  # fmt: skip
+    content = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [text, *made, text]}
+    path.write_text(json.dumps(content), "utf-8")
+    return str(path)
+
+
+def test_a_notebook_is_checked(tmp_path, capsys):
+    loss, gradients = LOSS.split("def gradients")
+    place = notebook(
+        tmp_path / "homework.ipynb",
+        "%pylab\n!pip install it's\nimport math\nfiles = !ls\nmath.sqrt?\nx = (7\n  % 4)",
+        "%%bash\nls | wc",
+        "%%time\nif x == 3:\n    %load_ext autoreload\ndisplay(x)",
+        loss,
+        f"def gradients{gradients}",
+    )
+    assert main(["check", place, *INPUTS, "--wrt", "W,b"]) == 1
+    out, err = capsys.readouterr()
+    assert "the term `reg * W` is missing" in out
+    assert "(line 6)" in out
+    assert "lines are counted in cell 5 of homework.ipynb" in err
+    skipped = "%pylab; !pip install it's; files = !ls; math.sqrt?"
+    for line in skipped.split("; "):
+        assert line in err.partition("cell 2")[0]
+    assert "% 4)" not in err
+    assert "cell 2 of homework.ipynb: %%bash; ls | wc" in err
+    assert "\n3\n" in err  # displayed
+    assert main(["check", f"{place}:loss", f"{place}:gradients", *INPUTS, "--wrt", "b"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ("x = 1\ny = (", "cell 1 of homework.ipynb, line 2: SyntaxError:"),
+        ("x = 1\n1 / 0", "cell 1 of homework.ipynb, line 2: ZeroDivisionError:"),
+    ],
+)
+def test_a_cell_that_fails_is_told(tmp_path, capsys, cell, words):
+    place = notebook(tmp_path / "homework.ipynb", cell)
+    assert words in refused(capsys, "derive", place, "W=2x3", status=3)
+
+
+def test_a_file_that_is_no_notebook_is_refused(tmp_path, capsys):
+    path = tmp_path / "homework.ipynb"
+    for text in ("{", "[]", '{"worksheets": []}'):
+        path.write_text(text, "utf-8")
+        assert "no notebook of format 4" in refused(capsys, "derive", str(path), "W=2x3")
+
+
+# The program.
+
+
+def test_a_reader_that_stops_ends_it_quietly(file):
+    command = [sys.executable, "-m", "tinygrad_softmax", "derive", str(file), *INPUTS]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        command, cwd=ROOT, stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_the_module_can_be_run(file):
     command = [sys.executable, "-W", "error", "-m", "tinygrad_softmax", "derive", f"{file}:loss"]
     done = subprocess.run(
-        [*command, *INPUTS], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+        [*command, *INPUTS], cwd=ROOT, capture_output=True, encoding="utf-8", check=False,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "dscores[range(X.shape[0]), y] -= 1" in done.stdout
 

@@ -1,4 +1,4 @@
-"""The command line: derive and explain a loss of your own, and check its gradient.
+"""The command `tinygrad-softmax`, for where no script is installed.
 
 Imports `commands`, which has all of it.
 

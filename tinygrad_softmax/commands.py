@@ -1,41 +1,75 @@
-"""What ``python -m tinygrad_softmax`` does with the user's own functions.
+"""What the command `tinygrad-softmax` does with the user's own functions.
 
-Imports `derivation`, `explanation`, `checker` and the errors. Inputs are given by their shape and
-drawn at random, or come from files or a function of the user's: what is derived holds for every
-input of that kind.
+Imports `derivation`, `explanation`, `checker`, `drawing` and the errors. Inputs are given by their
+shape and drawn at random, or come from files or a function of the user's: what is derived holds for
+every input of that kind.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import copy
+import functools
 import importlib
-import importlib.util
 import inspect
+import io
+import json
+import linecache
+import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from types import CodeType, ModuleType
+from typing import Any, TextIO
 
 import numpy as np
 
-from .checker import check_gradients
-from .core.errors import check_names
+from .checker import check_gradients, seed_mistakes
+from .core.errors import check_names, is_users
 from .derivation import derive
+from .drawing import draw
 from .explanation import explain
 
 _HELP = """\
+functions:
+  file.py:NAME, notebook.ipynb:NAME or module:NAME
+  A file alone stands for its function `loss`; the gradient, for its function
+  `gradients`. A notebook's code cells are run in order, without IPython's magics.
+
 inputs:
-  NAME=300x2     an array of that shape, normally distributed (5x for one axis)
-  NAME=300:3     300 labels, each one of 0, 1, 2 (also 20x5:3)
-  NAME=1e-3      a number
-  NAME=file.npy  an array from a file
+  NAME=300x2         an array of that shape, normally distributed (5x for one axis)
+  NAME=300:3         300 labels, each one of 0, 1, 2 (also 20x5:3)
+  NAME=1e-3          a number
+  NAME=file.npy      an array from a file
+  NAME=file.npz:KEY  one of several arrays in a file; the one called NAME without KEY
   A parameter with a default may be left out.
 
+exit status:
+  0  all went well; all gradients that were checked are right
+  1  a gradient that was checked is wrong
+  2  usage: bad arguments, an unknown function, missing inputs, or a loss that
+     cannot be derived
+  3  your code failed: a file cannot be parsed, or a module or function raised
+
 example:
-  python -m tinygrad_softmax derive demos/why_dscores.py:loss \\
-      W=2x3 b=1x3 X=300x2 y=300:3 reg=1e-3 --wrt W,b
+  tinygrad-softmax %s
 """
+_EXAMPLE = "demos/why_dscores.py:loss \\\n      W=2x3 b=1x3 X=300x2 y=300:3 reg=1e-3"
+#: Magics whose cell is Python all the same; of the others the whole cell is left out.
+_AROUND_PYTHON = ("%%time", "%%timeit", "%%capture", "%%prun")
+_FILES = (".py", ".ipynb")
+_MAGIC = re.compile(r"\s*[%!?]|\s*[\w., ]+=\s*[%!]|.*\?\s*$")
+
+
+class _UsageError(Exception):
+    """What was asked for cannot be done."""
+
+
+class _UserCodeError(Exception):
+    """The user's code raised; the message says where."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,121 +84,346 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     int
         0 if all went well, 1 if a gradient that was checked is wrong, 2 if the call or the function
-        could not be understood.
+        could not be understood, 3 if the user's code failed.
+
+    Raises
+    ------
+    SystemExit
+        With status 2 if the arguments are not those of a command; with 0 for ``--help`` and
+        ``--version``.
     """
-    options = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    parser = _parser()
+    # Inputs may come after options, which argparse itself allows only at one place.
+    options, more = parser.parse_known_args(arguments)
+    if unknown := [text for text in more if text.startswith("-")]:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    options.inputs += more
+    path, status = [*sys.path], 2
     try:
-        function = _load(options.function)
-        inputs = _inputs(function, options)
-        wrt = tuple(options.wrt.split(",")) if options.wrt else None
-        status, text = options.run(function, wrt, inputs, options)
-        print(text)  # noqa: T201 - this is a program
-    except (ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError,
-            ImportError, AttributeError) as error:  # fmt: skip
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
-        return 2
-    return int(status)
+        # What the user's code prints is no part of the result.
+        with contextlib.redirect_stdout(sys.stderr):
+            status, text = _run(options)
+        _write(sys.stdout, text)
+    except _UserCodeError as error:
+        status = 3
+        _write(sys.stderr, str(error))
+    except _UsageError as error:
+        _write(sys.stderr, f"{parser.prog}: {error}")
+    except Exception as error:  # of a tool, which says what it does not accept
+        _write(sys.stderr, f"{type(error).__name__}: {error}")
+    finally:
+        sys.path[:] = path
+        _module.cache_clear()
+    return status
+
+
+def _write(stream: TextIO, text: str) -> None:
+    try:
+        print(text, file=stream, flush=True)
+    except BrokenPipeError:  # as of `| head`; what is flushed at exit must not fail again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
+    is_module = Path(sys.argv[0]).name == "__main__.py"
     parser = argparse.ArgumentParser(
-        prog="python -m tinygrad_softmax",
+        prog="python -m tinygrad_softmax" if is_module else "tinygrad-softmax",
         description="Say why the gradient of a loss is what it is.",
     )
+    version = sys.modules[__name__.partition(".")[0]].__version__
+    parser.add_argument("--version", action="version", version=f"tinygrad-softmax {version}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, run, formats, does in (
-        ("derive", _derive, ("text", "source", "markdown", "latex"),
-         "derive the hand-written gradient, step by step"),
-        ("explain", _explain, ("text", "markdown", "latex"),
-         "walk the backward pass, arrow by arrow, in words"),
-        ("check", _check, ("text",), "compare a hand-written gradient, and name the mistake"),
+    for run, formats, does, example in (
+        (_derive, ("text", "source", "markdown", "latex"),
+         "derive the hand-written gradient, step by step", f"derive {_EXAMPLE} --wrt W,b"),
+        (_explain, ("text", "markdown", "latex"),
+         "walk the backward pass, arrow by arrow, in words", f"explain {_EXAMPLE} --wrt W,b"),
+        (_check, ("text", "markdown"), "compare a hand-written gradient, and name the mistake",
+         "check homework.ipynb:loss homework.ipynb:gradients \\\n      --inputs data.npz"),
+        (_draw, (), "draw the graph of a loss, with its values and gradients",
+         f"draw {_EXAMPLE} -o graph.html"),
+        (_exercise, ("text",), "print gradient code with one mistake each, to be found",
+         f"exercise {_EXAMPLE} --most 3 --seed 7"),
     ):  # fmt: skip
         command = commands.add_parser(
-            name, help=does, description=does, epilog=_HELP,
+            name := run.__name__.lstrip("_"), help=does, description=does, epilog=_HELP % example,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )  # fmt: skip
-        command.set_defaults(run=run)
-        command.add_argument("function", metavar="MODULE:FUNCTION",
-                             help="the loss; MODULE is a module's name or a file")  # fmt: skip
-        if run is _check:
-            command.add_argument("gradients", metavar="MODULE:GRADIENTS",
-                                 help="the hand-written gradient")  # fmt: skip
+        gradients = "[GRADIENTS] " if run is _check else ""
+        command.usage = f"{parser.prog} {name} [options] LOSS {gradients}[NAME=INPUT ...]"
+        command.set_defaults(run=run, format="text")
+        command.add_argument("function", metavar="LOSS", help="the loss, as file.py:NAME")
         command.add_argument("inputs", nargs="*", metavar="NAME=INPUT", help="see below")
-        command.add_argument("--inputs", dest="source", metavar="MODULE:NAME",
-                             help="a dict of inputs, or a function that returns one")  # fmt: skip
+        command.add_argument("--inputs", dest="source", metavar="FILE", help="all arrays of "
+                             "a file.npz, or file.py:NAME, a dict or a function")  # fmt: skip
         command.add_argument("--wrt", help="by what, separated by commas; the first input if not "
                              "given")  # fmt: skip
-        command.add_argument("--format", choices=formats, default="text", help="text if not given")
         command.add_argument("--seed", type=int, default=0, help="of the random draws")
+        if len(formats) > 1:
+            command.add_argument("--format", choices=formats, help="text if not given")
+        if formats:
+            command.add_argument("--json", dest="format", action="store_const", const="json",
+                                 help="print JSON, for programs")  # fmt: skip
         if run is _derive:
             command.add_argument("--stable", action="store_true",
                                  help="in a form that no score can overflow")  # fmt: skip
+        if run is _draw:
+            command.add_argument("-o", "--output", required=True, metavar="FILE",
+                                 help="the page .html, or the picture .svg or .dot")  # fmt: skip
+        if run is _exercise:
+            command.add_argument("--most", type=int, default=5, help="how many, 5 if not given")
+            command.add_argument("--answers", action="store_true", help="say what the mistakes are")
     return parser
 
 
+def _run(options: Any) -> tuple[int, str]:
+    """Load what the arguments name, and run the command; tell the user's errors from the tool's."""
+    given = [text for text in options.inputs if "=" not in text]
+    if len(given) > (options.run is _check):
+        raise _UsageError(f"{given[-1]!r} is no input: write NAME=300x2, NAME=300:3 or NAME=0.5")
+    function = _load(options.function, "loss")
+    options.gradients = _load(given[0], "gradients") if given else None
+    if not given and options.run is _check and options.function.endswith(_FILES):
+        options.gradients = getattr(_module(options.function), "gradients", None)
+    inputs = _inputs(function, options)
+    wrt = tuple(re.split(r"\s*,\s*", options.wrt.strip())) if options.wrt else None
+    try:
+        return options.run(function, wrt, inputs, options)  # type: ignore[no-any-return]
+    except (Exception, SystemExit) as error:
+        with _users_code():
+            function(**copy.deepcopy(inputs))
+        # A loss that runs, but not with what a tool calls it with, is one that the tool refuses;
+        # a gradient is called with arrays alone.
+        if options.run is _check and _frames(error):
+            raise _UserCodeError(_told(error)) from error
+        raise
+
+
 def _derive(function: Any, wrt: Any, inputs: dict[str, Any], options: Any) -> tuple[int, str]:
-    return 0, _text(derive(function, wrt, stable=options.stable, **inputs), options)
+    derivation = derive(function, wrt, stable=options.stable, **inputs)
+    found = {"wrt": derivation.wrt, "source": derivation.source, "text": str(derivation),
+             "checked": derivation.checked}  # fmt: skip
+    return 0, _text(derivation, options, found)
 
 
 def _explain(function: Any, wrt: Any, inputs: dict[str, Any], options: Any) -> tuple[int, str]:
-    return 0, _text(explain(function, wrt, **inputs), options)
+    explanation = explain(function, wrt, **inputs)
+    line = ("name", "code", "shape", "contributions", "sentences")
+    arrow = ("result", "operand", "op", "incoming", "outgoing", "sentence", "formula", "collected")
+    found = {
+        "text": str(explanation),
+        "lines": [{name: getattr(one, name) for name in line} for one in explanation.lines],
+        "arrows": [{name: getattr(one, name) for name in arrow} for one in explanation.arrows],
+    }
+    return 0, _text(explanation, options, found)
 
 
 def _check(function: Any, wrt: Any, inputs: dict[str, Any], options: Any) -> tuple[int, str]:
-    report = check_gradients(function, _load(options.gradients), wrt=wrt, **inputs)
-    return int(not report.ok), _text(report, options)
+    report = check_gradients(function, options.gradients, wrt=wrt, **inputs)
+    code = getattr(options.gradients or function, "__code__", None)
+    if report.findings and code and code.co_filename.startswith("<cell"):
+        _write(sys.stderr, f"note: lines are counted in {code.co_filename[1:-1]}")
+    return int(not report.ok), report.json() if options.format == "json" else _text(report, options)
 
 
-def _text(result: Any, options: Any) -> str:
+def _draw(function: Any, wrt: Any, inputs: dict[str, Any], options: Any) -> tuple[int, str]:
+    drawing = draw(function, wrt, **inputs)
+    drawing.save(options.output)
+    return 0, f"{drawing!r} written to {options.output}"
+
+
+def _exercise(function: Any, wrt: Any, inputs: dict[str, Any], options: Any) -> tuple[int, str]:
+    if options.most < 1:
+        raise _UsageError(f"--most {options.most} is too few: ask for 1 or more")
+    found = [*seed_mistakes(function, wrt, most=options.most, seed=options.seed, **inputs)]
+    if len(found) < options.most:
+        _write(sys.stderr, f"note: {len(found)} exercises were found, fewer than asked for")
+    told = ("stage", "cause", "sentence") if options.answers else ()
+    if options.format == "json":
+        wanted = ("source", *told)
+        return 0, json.dumps([{name: getattr(one, name) for name in wanted} for one in found])
+    texts = []
+    for number, mistake in enumerate(found, 1):
+        answer = f"\n# Answer: {mistake.stage}: {mistake.sentence}" if told else ""
+        texts.append(f"# Exercise {number}\n{mistake.source.rstrip()}{answer}")
+    return 0, "\n\n\n".join(texts)
+
+
+def _text(result: Any, options: Any, found: dict[str, Any] | None = None) -> str:
+    if options.format == "json":
+        return json.dumps(found)
     return str(result if options.format == "text" else getattr(result, options.format))
 
 
-def _load(place: str) -> Any:
-    """Return what ``module:name`` or ``file.py:name`` names."""
-    module, _, name = place.rpartition(":")
-    if not module or not name:
-        raise ValueError(f"{place!r} names no function: write module:function")
-    if module.endswith(".py"):
-        spec = importlib.util.spec_from_file_location(Path(module).stem, module)
-        assert spec is not None
-        assert spec.loader is not None
-        loaded = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(loaded)
+# --- the user's code ---
+
+
+@contextlib.contextmanager
+def _users_code() -> Iterator[None]:
+    """Say where the user's code has failed, should it fail."""
+    try:
+        yield
+    except (_UsageError, _UserCodeError):
+        raise
+    except (Exception, SystemExit) as error:
+        raise _UserCodeError(_told(error)) from error
+
+
+def _frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """Return the calls of the user's functions that an exception has come through."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if is_users(f.filename)]
+    return [f for f in frames if "site-packages" not in f.filename] or frames
+
+
+def _told(error: BaseException) -> str:
+    """Return the place and the line of an error, with its message."""
+    frames, message, within = _frames(error), str(error), ""
+    if isinstance(error, SyntaxError) and error.filename:
+        file, line, code, message = error.filename, error.lineno, error.text, error.msg
+    elif frames:
+        _, _, name, code = frames[-1]
+        file, line = frames[-1].filename, frames[-1].lineno
+        within = "" if name.startswith("<") else f", in {name}"
     else:
-        sys.path.insert(0, "")  # as `python -m` has it
-        try:
-            loaded = importlib.import_module(module)
-        finally:
-            sys.path.remove("")
+        return f"your code failed: {type(error).__name__}: {message}"
+    if os.path.isabs(file) and Path(file).is_relative_to(Path.cwd()):
+        file = os.path.relpath(file)
+    shown = f"\n    {code.strip()}" if code and code.strip() else ""
+    return f"{file.strip('<>')}, line {line}{within}: {type(error).__name__}: {message}{shown}"
+
+
+def _load(place: str, usual: str) -> Any:
+    """Return the function, or dict, that ``file.py:name`` or ``module:name`` names."""
+    module, _, name = (place, "", usual) if place.endswith(_FILES) else place.rpartition(":")
+    if not module or not name:
+        raise _UsageError(f"{place!r} names no function: write file.py:function")
+    loaded = _module(module)
+    if not hasattr(loaded, name):
+        names = [key for key, value in vars(loaded).items() if inspect.isfunction(value)]
+        raise _UsageError(f"{module} has no `{name}`; its functions: {', '.join(names) or 'none'}")
     return getattr(loaded, name)
+
+
+@functools.cache
+def _module(place: str) -> ModuleType:
+    """Run a file or a notebook, or import a module; once in a command."""
+    if not place.endswith(_FILES):
+        sys.path.insert(0, str(Path.cwd()))  # as `python -m` has it
+        try:
+            with _users_code():
+                return importlib.import_module(place)
+        except _UserCodeError as error:
+            cause = error.__cause__
+            if isinstance(cause, ModuleNotFoundError) and f"{place}.".startswith(f"{cause.name}."):
+                raise _UsageError(
+                    f"there is no module {cause.name!r}; a file is written {place}.py:function"
+                ) from None
+            raise
+    path = Path(place).absolute()
+    if not path.is_file():
+        raise _UsageError(f"there is no file {place}")
+    sys.path.insert(0, str(path.parent))  # as `python file.py` has it
+    module = ModuleType(f"_user_{path.stem}")
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module  # where dataclasses look for it
+    with _users_code():
+        if path.suffix == ".py":
+            code = compile(path.read_bytes(), path, "exec", dont_inherit=True)
+            exec(code, vars(module))
+        else:
+            os.environ.setdefault("MPLBACKEND", "Agg")  # no window to be closed
+            vars(module)["display"] = print  # which every notebook has
+            for code in _cells(path):
+                exec(code, vars(module))
+    return module
+
+
+def _cells(path: Path) -> Iterator[CodeType]:
+    """Compile the code cells of a notebook, without what only IPython understands."""
+    try:
+        cells = json.loads(path.read_text("utf-8"))["cells"]
+        texts = ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
+    except (ValueError, LookupError, TypeError) as error:
+        raise _UsageError(f"{path.name} is no notebook of format 4") from error
+    for number, text in enumerate(texts, 1):
+        name = f"<cell {number} of {path.name}>"
+        linecache.cache[name] = (len(text), None, text.splitlines(True), name)
+        lines, skipped = text.split("\n"), []
+        first = text.split(maxsplit=1)[:1]
+        if first and first[0].startswith("%%") and first[0] not in _AROUND_PYTHON:
+            skipped, lines = lines, []
+        while True:
+            try:
+                code = compile("\n".join(lines), name, "exec", dont_inherit=True)
+                break
+            except SyntaxError as error:  # only a line that is no Python can be a magic
+                at = (error.lineno or 0) - 1
+                if not (0 <= at < len(lines) and _MAGIC.match(lines[at])):
+                    raise
+                skipped.append(lines[at])
+                indent = lines[at][: -len(lines[at].lstrip())]
+                lines[at] = f"{indent}pass"
+        if skipped:
+            _write(sys.stderr, f"note: not run in {name[1:-1]}: {'; '.join(skipped)}")
+        yield code
+
+
+# --- the inputs ---
 
 
 def _inputs(function: Callable[..., Any], options: Any) -> dict[str, Any]:
     """Draw or load the inputs; the message names those that are missing."""
     found: dict[str, Any] = {}
     if options.source:
-        source = _load(options.source)
-        found |= source() if callable(source) else source
+        found |= _source(options.source)
     rng = np.random.default_rng(options.seed)
+    parameters = inspect.signature(function).parameters.values()
+    if not any(p.kind == p.VAR_KEYWORD for p in parameters):
+        names = [p.name for p in parameters]
+        if extra := [name for name in found if name not in names]:
+            _write(sys.stderr, f"note: no input of the loss, and left out: {', '.join(extra)}")
+            found = {name: value for name, value in found.items() if name in names}
     for text in options.inputs:
         name, sign, value = text.partition("=")
-        if not sign:
-            raise ValueError(f"{text!r} is no input: write NAME=300x2, NAME=300:3 or NAME=0.5")
-        found[name] = _input(value, rng)
+        if sign:
+            found[name] = _input(name, value, rng)
     check_names(found)
-    parameters = inspect.signature(function).parameters.values()
     missing = [p.name for p in parameters if p.default is p.empty and p.name not in found
                and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]  # fmt: skip
     if missing:
         shapes = " ".join(f"{name}=SHAPE" for name in missing)
-        raise ValueError(f"{', '.join(missing)} not given: add {shapes}, as in X=300x2")
+        raise _UsageError(f"{', '.join(missing)} not given: add {shapes}, as in X=300x2")
     return found
 
 
-def _input(text: str, rng: np.random.Generator) -> Any:
+def _source(place: str) -> dict[str, Any]:
+    """Return all inputs of a file, or those that the user's code makes."""
+    if place.endswith(".npz"):
+        with np.load(place) as arrays:
+            return dict(arrays)
+    found = _load(place, "inputs")
+    if callable(found):
+        with _users_code():
+            found = found()
+    if not isinstance(found, dict):
+        raise _UsageError(f"{place} is no dict of inputs, but of type {type(found).__name__}")
+    return found
+
+
+def _input(name: str, text: str, rng: np.random.Generator) -> Any:
     """Return the input that a description stands for."""
     if text.endswith(".npy"):
         return np.load(text)
+    if packed := re.fullmatch(r"(.+\.npz)(?::(.+))?", text):
+        with np.load(packed[1]) as arrays:
+            key = packed[2] or name
+            if key not in arrays:
+                raise _UsageError(f"{packed[1]} has no array {key!r}, but {', '.join(arrays)}: "
+                                  f"write {name}={packed[1]}:KEY")  # fmt: skip
+            return arrays[key]
     shape = re.fullmatch(r"(\d+(?:x\d+)*)(?::(\d+))?", text)
     if shape and (shape[2] or "x" in text):
         sizes = tuple(map(int, shape[1].split("x")))
@@ -175,7 +434,7 @@ def _input(text: str, rng: np.random.Generator) -> Any:
     try:
         return float(text)
     except ValueError:
-        raise ValueError(
+        raise _UsageError(
             f"{text!r} is neither a shape (300x2, or 5x for one axis), labels (300:3), a number, "
-            "nor a .npy file"
+            "nor an array in a file (.npy, or .npz:KEY)"
         ) from None
