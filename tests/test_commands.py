@@ -120,6 +120,12 @@ def test_inputs_come_from_python_or_a_file(file, tmp_path, capsys):
         (("{file}:missing", *INPUTS), "no `missing`; its functions: loss, vector, gradients, draw"),
         (("nowhere.py:loss", *INPUTS), "nowhere.py"),
         (("no_such_module:loss", *INPUTS), "there is no module 'no_such_module'"),
+        (
+            ("{file}:loss", *INPUTS, "V=3x2"),
+            "'V' is no input of the loss, which takes W, b, X, y, reg",
+        ),
+        (("{file}:loss", *INPUTS, "lambda=1"), "a keyword of Python"),
+        (("{file}:given", *INPUTS), "given is no function, but of type dict"),
         (("{file}:loss", *INPUTS, "--wrt", "V"), "V"),
         (("{file}:loss", *INPUTS, "--inputs", "nowhere.npz"), "nowhere.npz"),
         (("{file}:vector", "--inputs", "{file}:missing"), "no `missing`"),
@@ -327,7 +333,8 @@ def notebook(path, *cells):
     return str(path)
 
 
-def test_a_notebook_is_checked(tmp_path, capsys):
+def test_a_notebook_is_checked(tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv("MPLBACKEND", raising=False)
     loss, gradients = LOSS.split("def gradients")
     place = notebook(
         tmp_path / "homework.ipynb",
@@ -349,12 +356,14 @@ def test_a_notebook_is_checked(tmp_path, capsys):
     assert "cell 2 of homework.ipynb: %%bash; ls | wc" in err
     assert "\n3\n" in err  # displayed
     assert main(["check", f"{place}:loss", f"{place}:gradients", *INPUTS, "--wrt", "b"]) == 0
+    assert "MPLBACKEND" not in os.environ
 
 
 @pytest.mark.parametrize(
     ("cell", "words"),
     [
         ("x = 1\ny = (", "cell 1 of homework.ipynb, line 2: SyntaxError:"),
+        ("x = 'is it?", "cell 1 of homework.ipynb, line 1: SyntaxError:"),
         ("x = 1\n1 / 0", "cell 1 of homework.ipynb, line 2: ZeroDivisionError:"),
     ],
 )

@@ -61,7 +61,7 @@ _EXAMPLE = "demos/why_dscores.py:loss \\\n      W=2x3 b=1x3 X=300x2 y=300:3 reg=
 #: Magics whose cell is Python all the same; of the others the whole cell is left out.
 _AROUND_PYTHON = ("%%time", "%%timeit", "%%capture", "%%prun")
 _FILES = (".py", ".ipynb")
-_MAGIC = re.compile(r"\s*[%!?]|\s*[\w., ]+=\s*[%!]|.*\?\s*$")
+_MAGIC = re.compile(r"\s*[%!?]|\s*[\w., ]+=\s*[%!]|\s*[\w.]+\?\??\s*$")
 
 
 class _UsageError(Exception):
@@ -185,6 +185,10 @@ def _run(options: Any) -> tuple[int, str]:
     if len(given) > (options.run is _check):
         raise _UsageError(f"{given[-1]!r} is no input: write NAME=300x2, NAME=300:3 or NAME=0.5")
     function = _load(options.function, "loss")
+    if not callable(function):
+        raise _UsageError(
+            f"{options.function} is no function, but of type {type(function).__name__}"
+        )
     options.gradients = _load(given[0], "gradients") if given else None
     if not given and options.run is _check and options.function.endswith(_FILES):
         options.gradients = getattr(_module(options.function), "gradients", None)
@@ -334,10 +338,15 @@ def _module(place: str) -> ModuleType:
             code = compile(path.read_bytes(), path, "exec", dont_inherit=True)
             exec(code, vars(module))
         else:
-            os.environ.setdefault("MPLBACKEND", "Agg")  # no window to be closed
             vars(module)["display"] = print  # which every notebook has
-            for code in _cells(path):
-                exec(code, vars(module))
+            backend = os.environ.get("MPLBACKEND")
+            os.environ["MPLBACKEND"] = backend or "Agg"  # no window that has to be closed
+            try:
+                for code in _cells(path):
+                    exec(code, vars(module))
+            finally:
+                if not backend:
+                    os.environ.pop("MPLBACKEND", None)
     return module
 
 
@@ -376,21 +385,23 @@ def _cells(path: Path) -> Iterator[CodeType]:
 
 def _inputs(function: Callable[..., Any], options: Any) -> dict[str, Any]:
     """Draw or load the inputs; the message names those that are missing."""
-    found: dict[str, Any] = {}
-    if options.source:
-        found |= _source(options.source)
-    rng = np.random.default_rng(options.seed)
     parameters = inspect.signature(function).parameters.values()
-    if not any(p.kind == p.VAR_KEYWORD for p in parameters):
-        names = [p.name for p in parameters]
-        if extra := [name for name in found if name not in names]:
-            _write(sys.stderr, f"note: no input of the loss, and left out: {', '.join(extra)}")
-            found = {name: value for name, value in found.items() if name in names}
+    takes_any = any(p.kind == p.VAR_KEYWORD for p in parameters)
+    names = [p.name for p in parameters]
+    found = _source(options.source) if options.source else {}
+    if extra := [name for name in found if not (takes_any or name in names)]:
+        _write(sys.stderr, f"note: no input of the loss, and left out: {', '.join(extra)}")
+        found = {name: value for name, value in found.items() if name in names}
+    rng = np.random.default_rng(options.seed)
     for text in options.inputs:
         name, sign, value = text.partition("=")
         if sign:
+            check_names([name])
+            if not (takes_any or name in names):
+                raise _UsageError(
+                    f"{name!r} is no input of the loss, which takes {', '.join(names)}"
+                )
             found[name] = _input(name, value, rng)
-    check_names(found)
     missing = [p.name for p in parameters if p.default is p.empty and p.name not in found
                and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]  # fmt: skip
     if missing:

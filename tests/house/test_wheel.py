@@ -65,3 +65,4 @@ def test_the_wheel_works_in_an_empty_environment(wheel, tmp_path):
     call(*pip, "install", "--quiet", wheel)
     where = call(python, "-W", "error", "-c", TWO_LINE_GRADIENT)
     assert Path(where.strip()).is_relative_to(tmp_path)
+    assert call(python.with_name("tinygrad-softmax"), "--version").startswith("tinygrad-softmax ")
