@@ -122,7 +122,7 @@ def test_inputs_come_from_python_or_a_file(file, tmp_path, capsys):
         (("no_such_module:loss", *INPUTS), "there is no module 'no_such_module'"),
         (
             ("{file}:loss", *INPUTS, "V=3x2"),
-            "'V' is no input of the loss, which takes W, b, X, y, reg",
+            "'V' is no input of the loss: W, b, X, y, reg",
         ),
         (("{file}:loss", *INPUTS, "lambda=1"), "a keyword of Python"),
         (("{file}:given", *INPUTS), "given is no function, but of type dict"),
@@ -342,12 +342,12 @@ def test_a_notebook_is_checked(tmp_path, capsys, monkeypatch):
         "%%bash\nls | wc",
         "%%time\nif x == 3:\n    %load_ext autoreload\ndisplay(x)",
         loss,
-        f"def gradients{gradients}",
+        f"!echo a \\\n    b\ndef gradients{gradients}",
     )
     assert main(["check", place, *INPUTS, "--wrt", "W,b"]) == 1
     out, err = capsys.readouterr()
     assert "the term `reg * W` is missing" in out
-    assert "(line 6)" in out
+    assert "(line 8)" in out
     assert "lines are counted in cell 5 of homework.ipynb" in err
     skipped = "%pylab; !pip install it's; files = !ls; math.sqrt?"
     for line in skipped.split("; "):

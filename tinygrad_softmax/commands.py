@@ -186,9 +186,8 @@ def _run(options: Any) -> tuple[int, str]:
         raise _UsageError(f"{given[-1]!r} is no input: write NAME=300x2, NAME=300:3 or NAME=0.5")
     function = _load(options.function, "loss")
     if not callable(function):
-        raise _UsageError(
-            f"{options.function} is no function, but of type {type(function).__name__}"
-        )
+        kind = type(function).__name__
+        raise _UsageError(f"{options.function} is no function, but of type {kind}")
     options.gradients = _load(given[0], "gradients") if given else None
     if not given and options.run is _check and options.function.endswith(_FILES):
         options.gradients = getattr(_module(options.function), "gradients", None)
@@ -322,9 +321,7 @@ def _module(place: str) -> ModuleType:
         except _UserCodeError as error:
             cause = error.__cause__
             if isinstance(cause, ModuleNotFoundError) and f"{place}.".startswith(f"{cause.name}."):
-                raise _UsageError(
-                    f"there is no module {cause.name!r}; a file is written {place}.py:function"
-                ) from None
+                raise _UsageError(f"there is no module {cause.name!r} to import") from None
             raise
     path = Path(place).absolute()
     if not path.is_file():
@@ -359,7 +356,6 @@ def _cells(path: Path) -> Iterator[CodeType]:
         raise _UsageError(f"{path.name} is no notebook of format 4") from error
     for number, text in enumerate(texts, 1):
         name = f"<cell {number} of {path.name}>"
-        linecache.cache[name] = (len(text), None, text.splitlines(True), name)
         lines, skipped = text.split("\n"), []
         first = text.split(maxsplit=1)[:1]
         if first and first[0].startswith("%%") and first[0] not in _AROUND_PYTHON:
@@ -372,9 +368,14 @@ def _cells(path: Path) -> Iterator[CodeType]:
                 at = (error.lineno or 0) - 1
                 if not (0 <= at < len(lines) and _MAGIC.match(lines[at])):
                     raise
-                skipped.append(lines[at])
+                end = at + 1
+                while lines[end - 1].endswith("\\") and end < len(lines):
+                    end += 1
+                skipped += lines[at:end]
                 indent = lines[at][: -len(lines[at].lstrip())]
-                lines[at] = f"{indent}pass"
+                lines[at:end] = [f"{indent}pass", *[""] * (end - at - 1)]
+        # As it was run, so that the source of a function can be parsed; lines keep their numbers.
+        linecache.cache[name] = (len(text), None, [f"{line}\n" for line in lines], name)
         if skipped:
             _write(sys.stderr, f"note: not run in {name[1:-1]}: {'; '.join(skipped)}")
         yield code
@@ -398,9 +399,7 @@ def _inputs(function: Callable[..., Any], options: Any) -> dict[str, Any]:
         if sign:
             check_names([name])
             if not (takes_any or name in names):
-                raise _UsageError(
-                    f"{name!r} is no input of the loss, which takes {', '.join(names)}"
-                )
+                raise _UsageError(f"{name!r} is no input of the loss: {', '.join(names)}")
             found[name] = _input(name, value, rng)
     missing = [p.name for p in parameters if p.default is p.empty and p.name not in found
                and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]  # fmt: skip
