@@ -302,5 +302,5 @@ def test_a_graph_that_is_too_large_is_refused_unless_asked_for():
 def test_what_is_used_often_is_copied_beside_its_uses():
     svg = recurrent().svg
     assert len(re.findall(r'class="box again parameter" data-box="\d+"', svg)) == 10
-    assert "15 times more" in svg
+    assert "drawn again next to its uses, 15 times" in svg
     assert "again" not in question().svg.partition("</style>")[2]
