@@ -132,6 +132,31 @@ def test_what_ended_a_search_is_said():
     assert "larger budget=" in str(report)
 
 
+@pytest.mark.no_cover
+def test_in_a_loop_variables_differ_that_end_equal():
+    def loss(W, h0, X):
+        h = h0
+        for x in X:
+            h = np.tanh(x + h @ W)
+        return np.sum(h**2)
+
+    def gradients(W, h0, X):
+        h, kept = h0, []
+        for x in X:
+            before, h = h, np.tanh(x + h @ W)
+            kept.append((before, h))
+        dW, dh = np.zeros_like(W), 2 * h
+        for before, h in reversed(kept):  # noqa: B007 - the mistake
+            da = dh * (1 - h**2)
+            dW += h.T @ da
+            dh = da @ W.T
+        return dW
+
+    inputs = {"W": 0.5 * R((3, 3)), "h0": R((2, 3)), "X": R((4, 2, 3))}
+    report = check_gradients(loss, gradients, wrt="W", budget=AMPLE, **inputs)
+    assert report.findings[0].after == "dW += before.T @ da"
+
+
 # --- more mistakes of style ---
 
 

@@ -298,14 +298,17 @@ class Pool:
         if operand is not None:
             self.found.setdefault(key_of(values), operand)
 
-    def at(self, scope: Scope) -> list[Operand]:
-        """Return what can be used where these variables are, the likelier first."""
+    def at(self, scope: Scope, once: bool) -> list[Operand]:
+        """Return what can be used where these variables are, the likelier first.
+
+        In a loop (not `once`) variables may differ that hold the same in the last turn.
+        """
         found: dict[Any, Operand] = {}
         for name, values in scope.names.items():
             cost = 0.05 if name in self.unused else 0.2  # it was made for something
             operand = _operand(named(name), values, cost, "name", "")
             if operand is not None:
-                found.setdefault(scope.keys[name], operand)
+                found.setdefault(scope.keys[name] if once else name, operand)
         same = {n for n, key in self.scope.keys.items() if scope.keys.get(n) == key}
         known = same | _BUILTIN | scope.space.keys() - self.scope.names.keys()
         known |= scope.variables[0].keys() - scope.names.keys()  # objects and dicts

@@ -449,7 +449,7 @@ class Search:
         least, most = costs
         path, node, scope = place.path, place.node, place.scope
         assert scope is not None
-        choices = self._pool(place, sources).at(scope)
+        choices = self._pool(place, sources).at(scope, place.once)
         whole = getattr(node, "value", None)
         for inner, e, values in self._parts_of(place):
             if not any(v is None for v in values):
@@ -752,7 +752,7 @@ def _is_spared(statement: Any, path: Path, node: ast.expr) -> bool:
         return True
     if isinstance(node, (ast.Slice, ast.JoinedStr)):
         return True
-    if fields[-1] == "step":
+    if "step" in fields:
         return True
     if fields[-1] == "slice":  # an index: its own edits are those of the subscript
         return isinstance(node, (ast.Tuple, ast.Slice))
