@@ -41,7 +41,7 @@ if TYPE_CHECKING:  # loaded on first use by `__getattr__`
         seed_mistakes,
     )
     from .classifier import SoftmaxClassifier
-    from .compiler import Compiled, compile  # noqa: A004
+    from .compiler import Compiled, compile  # noqa: A004 - read as tg.compile, like torch.compile
     from .derivation import Derivation, DerivationError, derive
     from .drawing import Drawing, draw
     from .explanation import Explanation, explain

@@ -150,7 +150,7 @@ _0[_1] += _2 | np.add.at(_0, _1, _2) | | 1.0 | repeated_index | a repeated index
 _0[_1] -= _2 | np.subtract.at(_0, _1, _2) | | 1.0 | repeated_index | a repeated index counts once: `np.subtract.at` takes each
 _0[_1] = _2 | np.add.at(_0, _1, _2) | | 1.15 | repeated_index | a repeated index counts once: `np.add.at` adds each
 np.add.at(_0, _1, _2) | _0[_1] += _2 | | 1.3 | accumulated | `np.add.at` should be `+=`
-"""  # noqa: E501 a row of the table is a line
+"""  # noqa: E501 - a row of the table is one line, so that the columns can be read
 _COMPARISONS = ("_0 > _1", "_0 <= _1", "_0 < _1", "_0 >= _1", "_0 == _1", "_0 != _1")
 #: Functions that are taken for one another.
 _FAMILIES = (
@@ -407,10 +407,10 @@ def _calls(path: Path, node: ast.Call) -> Iterator[Edit]:
     name, func, args = function_name(node), node.func, node.args
     owner = func.value if isinstance(func, ast.Attribute) else None
     method = owner is not None and not (isinstance(owner, ast.Name) and owner.id in _NAMESPACES)
-    for family in _FAMILIES if owner is not None else ():
+    for family in _FAMILIES:
         for other in family if name in family else ():
-            if other != name and (not method or hasattr(np.ndarray, other)):
-                new = ast.Call(ast.Attribute(owner, other, ast.Load()), args, node.keywords)  # type: ignore[arg-type]
+            if owner is not None and other != name and (not method or hasattr(np.ndarray, other)):
+                new = ast.Call(ast.Attribute(owner, other, ast.Load()), args, node.keywords)
                 kind = "reduction" if name in _REDUCTIONS else "function"
                 cost = 1.0 if {name, other} == {"sum", "mean"} else 1.15
                 yield Edit(cost, kind, path, new, f"`{name}` should be `{other}`")
@@ -626,9 +626,11 @@ def with_operands(path: Path, node: ast.expr, values: tuple[Any, ...], choices: 
 
 def _first_of_three(node: ast.expr) -> tuple[ast.expr | None, str]:
     """Return a factor of ``a * b * c``, and the others as code."""
-    inner = node.left if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) else None
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult):
+        return None, ""
+    inner = node.left
     if isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Mult):
-        return inner.left, _code(ast.BinOp(inner.right, ast.Mult(), node.right))  # type: ignore[attr-defined] # a BinOp, as above
+        return inner.left, _code(ast.BinOp(inner.right, ast.Mult(), node.right))
     return None, ""
 
 
@@ -649,8 +651,9 @@ def _is_name(node: ast.expr) -> bool:
     """Whether it is a variable, an attribute of an object, or an entry of a dict."""
     if isinstance(node, ast.Subscript):
         return isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str)
-    attribute = isinstance(node, ast.Attribute) and node.attr not in ("T", "shape", "size")
-    return isinstance(node, ast.Name) or (attribute and isinstance(node.value, ast.Name))  # type: ignore[attr-defined] # as attribute says
+    if isinstance(node, ast.Attribute):
+        return node.attr not in ("T", "shape", "size") and isinstance(node.value, ast.Name)
+    return isinstance(node, ast.Name)
 
 
 @lru_cache(1000)

@@ -293,7 +293,7 @@ class Check:
             try:
                 values = tuple(recorded(source, partial(hand.loss, copied(self.points[k])))
                                for k in range(2))  # fmt: skip
-            except Exception:  # it cannot run with notes taken
+            except Exception:  # a learner's function, which may raise anything: no operands of it
                 continue
             made.append(Parts(source.tree, values, "loss", source.lines))
         return made
@@ -307,7 +307,7 @@ class Check:
         space = {"np": np, **derivation.program.given}
         try:
             values = tuple(recorded_code(tree, space, copied(self.points[k])) for k in range(2))
-        except Exception:  # it is for the sizes of one point only
+        except Exception:  # derived for one size, it may fail in any way at another
             return []
         return [Parts(tree, values, "derived", source.splitlines())]
 
@@ -373,11 +373,11 @@ class Check:
         if not values:
             return found
         for _, node in statements(self.sources[0].tree):
-            scopes = [v.scopes.get(id(node)) for v in values]
-            if any(s is None for s in scopes):
+            scopes = [s for v in values if (s := v.scopes.get(id(node))) is not None]
+            if len(scopes) < len(values):
                 continue
-            for name, value in scopes[0].items():  # type: ignore[union-attr]
-                both = tuple(s.get(name) for s in scopes)  # type: ignore[union-attr]
+            for name, value in scopes[0].items():
+                both = tuple(s.get(name) for s in scopes)
                 if (
                     isinstance(value, np.ndarray)
                     and value.dtype.kind == "f"

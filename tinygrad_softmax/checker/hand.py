@@ -141,11 +141,11 @@ class Hand:
             some: dict[str, Any] = mapped(_some, self.given)
             try:
                 return some, self._called(some)
-            except Exception:  # the sizes may depend on one another: those given will do
+            except Exception:  # a learner's code may raise anything at sizes not its own
                 pass
         try:
             return self.given, self._called(self.given)
-        except Exception as error:
+        except Exception as error:  # whatever the learner's code raises is passed on with a note
             arrays = {n: v for n, v in leaves(self.given) if np.ndim(v)}
             error.add_note(f"raised at the inputs given: {shown(arrays)}")
             if isinstance(error, BackwardError) and self._are_swapped():
@@ -159,7 +159,7 @@ class Hand:
         """Whether the second function returns a number, and the first one does not."""
         try:
             found = None if self.joint else self._call(self.gradients, copied(self.given))
-        except Exception:  # it may need a cache
+        except Exception:  # the learner's code may need a cache, and raise anything without
             return False
         return isinstance(found, (float, np.floating)) or (
             isinstance(found, np.ndarray) and found.size == 1

@@ -77,8 +77,10 @@ class Parts:
         self.definitions: dict[tuple[str, Any], ast.expr] = {}
         self.constants: dict[Any, ast.Constant] = {}
         for node in ast.walk(tree):
-            if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-                self.constants.setdefault(float(node.value), node)  # type: ignore[arg-type]
+            if isinstance(node, ast.Constant) and type(node.value) is not bool and isinstance(
+                node.value, (int, float)
+            ):  # fmt: skip
+                self.constants.setdefault(float(node.value), node)
             if not isinstance(node, ast.expr):
                 continue
             found = tuple(v.of.get(id(node)) for v in values)
@@ -142,7 +144,7 @@ class Scope:
             code = compile(ast.fix_missing_locations(ast.Expression(node)), "<operand>", "eval")
             with np.errstate(all="ignore"):
                 found = tuple(eval(code, {**self.space, **v}) for v in self.variables)
-        except Exception:  # it is a candidate that does not run
+        except Exception:  # candidates are drawn blindly: one may raise whatever NumPy raises
             return None
         return found
 

@@ -100,7 +100,7 @@ def _counted(numbers: range) -> Any:
 def normalize_index(index: Any) -> Any:
     """Return `index` with lists and ranges as arrays, so that it is read only once.
 
-    NumPy turns ``range(N)`` into an array by way of N Python integers; ``arange`` makes it at once.
+    NumPy converts ``range(N)`` through N Python integers; ``arange`` avoids them.
     """
     if isinstance(index, tuple):
         return tuple(map(normalize_index, index))
