@@ -304,6 +304,18 @@ def test_what_is_not_finite_is_said_first():
     assert "c is infinite at row 1" in found.problem
 
 
+@pytest.mark.parametrize(("loss", "made", "safe"), [
+    (lambda x: np.sum(np.where(x > 0, np.sqrt(x), x)), "sqrt makes 1 of 3", "np.sqrt(np.where"),
+    (lambda x: np.sum(np.where(x != 0, 1 / x, 0.0)), "divide makes 1 of 3", "x / np.where"),
+    (lambda x: np.sum(np.where(x > 1, np.arccosh(x), x**2)), "arccosh makes 2 of 3", "np.where"),
+])  # fmt: skip
+def test_a_branch_that_where_does_not_take_is_named(loss, made, safe):
+    """It is computed all the same, and 0 times NaN is NaN."""
+    problem = verdict(loss, {"x": np.array([-2.0, 0.0, 3.0])}).problem
+    assert made in problem
+    assert safe in problem
+
+
 def naive(z):
     return np.log(np.sum(np.exp(z)))
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from ..core.op import Op
 from ..core.reverse import reverse
 from ..core.tape import Value
 from ..core.tensor import Tensor
@@ -807,10 +808,27 @@ def _not_finite(truth: _Truth, given: Values, stable: bool) -> str | None:
     rooted = used & {elementwise.sqrt, elementwise.power, linalg.length}
     why = " (a root, a norm or a power has no slope at 0)" if rooted else ""
     advice = "derive at inputs at which it is finite"
+    if (made := _made_not_finite(truth, given)) is not None:
+        op, bad = made
+        why = f": {op.__name__} makes {int(bad.sum())} of {bad.size} values that are not finite"
+        advice = op.remedy or advice
     if exponential and not stable:
         advice += ", or pass stable=True"
     return (f"the gradient with respect to {name} is not finite at the inputs given, though the "
             f"loss is {float(loss):.6g}{why}{beside}: {advice}")  # fmt: skip
+
+
+def _made_not_finite(truth: _Truth, given: Values) -> tuple[Op, Any] | None:
+    """Find the first op whose result is not finite though its operands are."""
+    known: dict[Expr, Any] = {}
+    evaluate([truth.traced.output], environment(given), known)
+    for node in ordered([truth.traced.output]):
+        bad = ~np.asarray(np.isfinite(known[node]))
+        if node.op is not None and bad.any() and all(
+            np.isfinite(known[arg]).all() for arg in node.args
+        ):  # fmt: skip
+            return node.op, bad
+    return None
 
 
 def _where(mask: Any) -> str:
