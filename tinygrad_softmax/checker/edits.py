@@ -692,7 +692,7 @@ def of_statement(path: Path, statement: ast.stmt, indices: list[ast.expr],
     cost = 1.0 if twice else 1.25 if updates else 1.5
     yield Edit(cost, "line_extra", path, [ast.Pass()],
                f"the line `{text_of(statement)}` does not belong there")  # fmt: skip
-    yield from (e for e in _by_rules(path, statement, None) if not _has_slice(e))
+    yield from map(_without_bare_slices, _by_rules(path, statement, None))
     target = target_of(statement)
     if target is None:
         return
@@ -765,10 +765,15 @@ def indexed(
         yield Edit(1.35, "index", path, [new], said)
 
 
-def _has_slice(edit: Edit) -> bool:
-    """Whether an edit would pass a slice as an argument, which only an index can be."""
-    found = (isinstance(n, ast.Slice) for n in ast.walk(edit.new[0]))
-    return edit.kind == "repeated_index" and any(found)
+def _without_bare_slices(edit: Edit) -> Edit:
+    """Return an edit with ``np.s_[:, y]`` for ``:, y`` where it is no index any more."""
+    if edit.kind == "repeated_index":
+        index = edit.new[0].value.args[1]
+        parts = index.elts if isinstance(index, ast.Tuple) else [index]
+        if any(isinstance(part, ast.Slice) for part in parts):
+            place = ast.Attribute(ast.Name("np", ast.Load()), "s_", ast.Load())
+            edit.new[0].value.args[1] = ast.Subscript(place, index, ast.Load())
+    return edit
 
 
 def target_of(statement: Any) -> Any:
@@ -906,6 +911,35 @@ def elsewhere(path: Path, statement: ast.stmt, indices: list[ast.expr]) -> Itera
             new.target, new.op = ast.Subscript(target.value, place, ast.Store()), op
             said = f"the line `{text_of(new)}` is missing"
             yield Edit(1.35, "line_missing", path, [statement, new], said)
+
+
+def conditional(path: Path, statement: ast.stmt, conditions: list[ast.expr], follows: bool
+                ) -> Iterator[Edit]:  # fmt: skip
+    """Yield a line of a loop that is meant in some rounds only, alone or with those after it."""
+    if target_of(statement) is None:
+        return
+    for condition in conditions:
+        said = f"the line is meant where {_code(condition)} only"
+        yield Edit(1.3, "condition_missing", path, [ast.If(condition, [statement], [])], said)
+        if follows:
+            skip = ast.If(_opposite(condition), [ast.Continue()], [])
+            said = f"this and what follows are meant where {_code(condition)} only"
+            yield Edit(1.34, "condition_missing", path, [skip, statement], said)
+
+
+def indicators(path: Path, node: ast.expr, value: Any, conditions: list[ast.expr]
+               ) -> Iterator[Edit]:  # fmt: skip
+    """Yield a number that counts in some rounds of a loop only: 1 at the label."""
+    if isinstance(node, ast.Constant):
+        if type(node.value) in (int, float) and node.value == 1:
+            for condition in conditions:
+                said = f"the 1 is meant where {_code(condition)} only"
+                yield Edit(1.15, "condition_missing", path, condition, said)
+    elif isinstance(value, float | np.floating):
+        for condition in conditions:
+            said = f"the 1 where {_code(condition)} is missing"
+            new = ast.BinOp(node, ast.Sub(), condition)
+            yield Edit(1.32, "term_missing", path, new, said)
 
 
 def alternatives(path: Path, statement: ast.stmt) -> Iterator[Edit]:

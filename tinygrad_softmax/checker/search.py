@@ -421,8 +421,10 @@ class Search:
         """Yield the edits that need nothing but the statement."""
         assert place.scope is not None
         indices = self._indices(place.scope, sources)
+        conditions = self._conditions(place, indices)
         for path, e, values in self._parts_of(place):
             yield from edits.simple(path, e, values[0], self.helpers, tuple(indices))
+            yield from edits.indicators(path, e, values[0], conditions)
             yield from edits.lists(path, e, values[0], place.scope.variables[0])
         if isinstance(place.node, ast.stmt):
             block, i = self._block(place)
@@ -434,6 +436,10 @@ class Search:
             yield from edits.everywhere(place.path, place.node, indices)
             yield from edits.indexed(place.path, place.node, indices, place.scope)
             yield from edits.alternatives(place.path, place.node)
+            follows = i + 1 < len(block) and isinstance(
+                at(place.source.tree, place.path[:-1]), ast.For)  # fmt: skip
+            tests = self._tests(place.scope, sources) if conditions else []
+            yield from edits.conditional(place.path, place.node, [*conditions, *tests], follows)
 
     def missing(self, place: _Place, sources: list[Parts], tier: int) -> list[Edit]:
         """Return the edits that put something more into a statement, or after it."""
@@ -513,6 +519,40 @@ class Search:
             found.setdefault(name, named(name))
         return list(found.values())[:12]
 
+    def _conditions(self, place: _Place, indices: list[ast.expr]) -> list[ast.expr]:
+        """Return in which rounds of the loops around it a line may be meant: ``k == y[i]``."""
+        assert place.scope is not None
+        found, loops = dict[frozenset[str], ast.expr](), list[str]()
+        node: Any = place.source.tree
+        for field, i in place.path:
+            if isinstance(node, ast.For):
+                loops += [n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)]
+            node = getattr(node, field) if i is None else getattr(node, field)[i]
+        numbers = [n for n in loops if n in integer_names(place.scope)]
+        # The class is the innermost, as a rule; and it is compared with a label.
+        for index in sorted(indices, key=lambda index: isinstance(index, ast.Name)):
+            for name in reversed(numbers):
+                value = (place.scope.evaluated(index) or (None,))[0]
+                if not isinstance(value, (int, np.integer)) or name in names_in(index):
+                    continue
+                if isinstance(index, ast.Name) and index.id not in numbers:
+                    continue
+                found.setdefault(frozenset((name, text_of(index))), placed(
+                    ast.Compare(named(name), [ast.Eq()], [index]), place.node))  # fmt: skip
+        return list(found.values())[:6]
+
+    def _tests(self, scope: Scope, sources: list[Parts]) -> list[ast.expr]:
+        """Return what the loss asks with `if`, in the variables here."""
+        found: dict[str, ast.expr] = {}
+        for parts in sources:
+            for node in ast.walk(parts.tree):
+                if isinstance(node, (ast.If, ast.IfExp)) and isinstance(node.test, ast.Compare):
+                    part = parts.by_node.get(id(node.test))
+                    said = scope.said(part, parts) if part is not None else None
+                    if said is not None:
+                        found.setdefault(text_of(said), said)
+        return list(found.values())[:4]
+
     # --- one candidate ---
 
     def _tried(
@@ -548,10 +588,10 @@ class Search:
     def _recurses(source: Source, edit: Edit) -> bool:
         """Whether a function would call itself, which need not end."""
         name = getattr(source.tree, "name", None)
-        if edit.kind == "order" or name is None or name in names_in(source.tree):
+        if edit.kind == "order" or name is None:
             return False
         new = edit.new if isinstance(edit.new, list) else [edit.new]
-        return any(name in names_in(node) for node in new)
+        return any(name in names_in(node) for node in new) and name not in names_in(source.tree)
 
     def _repair(self, place: _Place, edit: Edit, tree: Any, wrong: frozenset[str],
                 left: frozenset[str]) -> Repair:  # fmt: skip

@@ -15,8 +15,6 @@ import numpy as np
 
 from .source import Source, placed
 
-#: So many values of an expression in a loop are kept apart; the last one is kept of more.
-_MOST = 200
 NUMBERS = (np.ndarray, np.generic, bool, int, float, list, tuple)
 
 
@@ -61,42 +59,53 @@ def recorded(source: Source, call: Callable[[], Any]) -> Values:
     """Make a call, and return what was computed on the way."""
     nodes: list[Any] = []
     code = source.compiled(ast.fix_missing_locations(_noting(source.tree, nodes)))
-    found, given = _notes(nodes)
-    with source.running(code, **given):
-        call()
-    return found
+
+    def run(given: dict[str, Any]) -> None:
+        with source.running(code, **given):
+            call()
+
+    return _noted(nodes, run)
 
 
 def recorded_code(tree: Any, space: dict[str, Any], inputs: dict[str, Any]) -> Values:
     """Run a function that is given as a tree alone, and return what was computed on the way."""
     nodes: list[Any] = []
     made = ast.Module([_noting(tree, nodes)], [])
-    found, given = _notes(nodes)
-    scope = {**space, **given}
-    exec(compile(ast.fix_missing_locations(made), "<derived>", "exec"), scope)
-    scope[tree.name](**inputs)
-    return found
+    code = compile(ast.fix_missing_locations(made), "<derived>", "exec")
+
+    def run(given: dict[str, Any]) -> None:
+        scope = {**space, **given}
+        exec(code, scope)
+        scope[tree.name](**inputs)
+
+    return _noted(nodes, run)
 
 
-def _notes(nodes: list[Any]) -> tuple[Values, dict[str, Any]]:
-    """Return values to be filled, and the functions that fill them."""
+def _noted(nodes: list[Any], run: Callable[[dict[str, Any]], None]) -> Values:
+    """Run twice: to count, and to keep of each node what it comes to the last time alone."""
     found = Values({}, {}, {})
     times: dict[int, int] = {}
 
+    def count(k: int, value: Any) -> Any:
+        times[k] = times.get(k, 0) + 1
+        return value
+
     def note(k: int, value: Any) -> Any:
-        n = times[k] = times.get(k, 0) + 1
-        if n < _MOST and isinstance(value, NUMBERS):
+        times[k] -= 1
+        if times[k] <= 0 and isinstance(value, NUMBERS):
             found.of[id(nodes[k])] = kept(value)
         return value
 
     def before(k: int, variables: dict[str, Any]) -> None:
-        key = id(nodes[k])
-        n = found.counts[key] = found.counts.get(key, 0) + 1
-        if n < _MOST:
-            found.scopes[key] = {name: kept(value, _as_it_is(value))
-                                 for name, value in variables.items()}  # fmt: skip
+        times[k] -= 1
+        if times[k] <= 0:
+            found.scopes[id(nodes[k])] = {name: kept(value, _as_it_is(value))
+                                          for name, value in variables.items()}  # fmt: skip
 
-    return found, {"__note__": note, "__before__": before}
+    run({"__note__": count, "__before__": count})
+    found.counts.update({id(nodes[k]): n for k, n in times.items()})
+    run({"__note__": note, "__before__": before})
+    return found
 
 
 def _noting(tree: Any, nodes: list[Any]) -> Any:
