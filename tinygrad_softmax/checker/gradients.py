@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import io
+import textwrap
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
@@ -314,11 +315,13 @@ class Check:
     def _derivation(self) -> Any:
         if not hasattr(self, "_derived"):
             self._derived = None
-            if self.hand.is_plain and not self.hand.loops:
-                hand = self.hand
-                loss = hand.loss_function if not hand.joint else _only_loss(hand)
+            hand = self.hand
+            ways = [hand.loss_function] if hand.is_plain and not hand.joint else []
+            # What else a function returns, and where it keeps its parameters, is left to the hand.
+            for loss in (*ways, _only_loss(hand)) if not hand.loops else ():
                 with contextlib.suppress(Exception):  # then there is no formula to look at
                     self._derived = derive(loss, hand.wrt, **copied(self.points[0]))
+                    break
         return self._derived
 
     def _known(self) -> dict[Any, float]:
@@ -455,6 +458,8 @@ class Check:
         findings = [self._finding(r, before) for r, before in zip(
             repairs, [self.open, *(list(r.left) for r in repairs)], strict=False)]  # fmt: skip
         left = [n for n in (repairs[-1].left if repairs else self.open) if n in self.open]
+        if self.sources and not repairs:
+            findings += self._wrong_stage()
         findings += [self._unexplained(n, found) for n in left]
         texts = {id(s): s.text() for s in self.sources}
         for repair in repairs:
@@ -476,6 +481,41 @@ class Check:
         return Finding(
             stage, edit.kind, edit.said, repair.line, repair.before, repair.after, why, spoils
         )
+
+    def _wrong_stage(self) -> list[Finding]:
+        """Return the first line that makes the gradient of a value of the loss wrong, if one does.
+
+        A gradient that is right but for a number may be multiplied by it later.
+        """
+        self._known()
+        names, slopes = self._values_of_loss(), self.slopes
+        held = self._held()
+        for _, node in statements(self.sources[0].tree):
+            variable = root_of(target_of(node)) if target_of(node) is not None else None
+            value = self.stages.get(variable or "") or whose(variable or "", [*names])
+            e = names.get(value) if value and value != variable else None
+            if e is None or not slopes or e not in slopes[0] or value in self.hand.wrt:
+                continue
+            right = tuple(np.asarray(s[e]) for s in slopes)
+            last = held.get(variable or "", [])
+            if not last or any(_alike(both, right) for both in last):
+                continue
+            lines = [n for _, n in statements(self.sources[0].tree)
+                     if target_of(n) is not None and root_of(target_of(n)) == variable]  # fmt: skip
+            said = "no small change was found that makes it right"
+            ends = [n.end_lineno for n in lines]
+            apart = next((i for i, n in enumerate(lines[1:], 1)
+                          if n.lineno != (ends[i - 1] or 0) + 1), len(lines))  # fmt: skip
+            text = self._lines(lines[0], lines[apart - 1])
+            formula = next((line for line in self._derivation().program.gradient.splitlines()
+                            if line.startswith(f"d{value} = ")), "")  # fmt: skip
+            why = f"Derived, it is `{formula}`." if formula else ""
+            return [Finding(str(variable), "unexplained", said, lines[0].lineno, text, "", why)]
+        return []
+
+    def _lines(self, first: ast.stmt, last: ast.stmt) -> str:
+        lines = self.sources[0].lines[first.lineno - 1 : last.end_lineno]
+        return textwrap.dedent("".join(lines)).rstrip()
 
     def _unexplained(self, name: str, found: list[dict[str, Any]]) -> Finding:
         mine = [g[name] for g in found]
@@ -572,6 +612,18 @@ def _most_different_first(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
     first = max(combinations(range(len(points)), 2), key=differing)
     return [points[k] for k in first] + [p for k, p in enumerate(points) if k not in first]
+
+
+def _alike(held: tuple[Any, ...], right: tuple[Any, ...]) -> bool:
+    """Whether arrays are right but for a number at each point."""
+    for one, other in zip(held, right, strict=True):
+        if np.size(one) != np.size(other):
+            return False
+        a, b = np.ravel(one), np.ravel(other)
+        number = float(a @ b) / (float(b @ b) or 1.0)
+        if not np.allclose(a, number * b, rtol=1e-6, atol=1e-9 * float(np.max(np.abs(a)))):
+            return False
+    return True
 
 
 def _only_loss(hand: Hand) -> Any:

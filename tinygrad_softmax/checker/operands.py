@@ -283,7 +283,8 @@ class Pool:
                                           if o.kind == "i" and not o.shape)]  # fmt: skip
         for one, other in permutations(list(dict.fromkeys(whole))[:7], 2):
             made = ast.BinOp(named(one), ast.Div(), named(other))  # as of an unbiased variance
-            self._add(made, scope.evaluated(made), 0.6, "name")
+            cost = 0.3 if isinstance(named(other), ast.BinOp) else 0.6
+            self._add(made, scope.evaluated(made), cost, "name")
         for helper in helpers:
             for text in _arrays(scope):
                 made = ast.parse(f"{helper}({text})", mode="eval").body
