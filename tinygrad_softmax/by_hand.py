@@ -22,29 +22,29 @@ Labels = NDArray[np.integer[Any]]
 
 
 class LinearStep(NamedTuple):
-    """The loss of the linear classifier, and everything met on the way to its gradient."""
+    """The loss of the linear classifier, its gradients, and the values in between."""
 
-    loss: np.floating[Any]  #: mean cross-entropy plus the regularisation
-    scores: Floats  #: class scores, shape (N, K)
-    probs: Floats  #: class probabilities, shape (N, K); each row sums to one
-    dscores: Floats  #: gradient on the scores, shape (N, K); each row sums to zero
-    dW: Floats  #: gradient on the weights, shape (D, K)
-    db: Floats  #: gradient on the biases, in the shape of `b`
+    loss: np.floating[Any]  #: Mean cross-entropy plus the regularisation
+    scores: Floats  #: Class scores, shape (N, K)
+    probs: Floats  #: Class probabilities, shape (N, K); each row sums to one
+    dscores: Floats  #: Gradient with respect to the scores, shape (N, K); each row sums to zero
+    dW: Floats  #: Gradient with respect to the weights, shape (D, K)
+    db: Floats  #: Gradient with respect to the biases, in the shape of `b`
 
 
 class TwoLayerStep(NamedTuple):
-    """The loss of the two-layer network, and everything met on the way to its gradient."""
+    """The loss of the two-layer network, its gradients, and the values in between."""
 
-    loss: np.floating[Any]  #: mean cross-entropy plus the regularisation of both layers
-    hidden: Floats  #: activations of the hidden layer, after the ReLU, shape (N, H)
-    scores: Floats  #: class scores, shape (N, K)
-    probs: Floats  #: class probabilities, shape (N, K); each row sums to one
-    dscores: Floats  #: gradient on the scores, shape (N, K); each row sums to zero
-    dW2: Floats  #: gradient on the weights of the scores, shape (H, K)
-    db2: Floats  #: gradient on the biases of the scores, in the shape of `b2`
-    dhidden: Floats  #: gradient before the ReLU, shape (N, H); zero where a unit was off
-    dW: Floats  #: gradient on the weights of the hidden layer, shape (D, H)
-    db: Floats  #: gradient on the biases of the hidden layer, in the shape of `b`
+    loss: np.floating[Any]  #: Mean cross-entropy plus the regularisation of both layers
+    hidden: Floats  #: Activations of the hidden layer, after the ReLU, shape (N, H)
+    scores: Floats  #: Class scores, shape (N, K)
+    probs: Floats  #: Class probabilities, shape (N, K); each row sums to one
+    dscores: Floats  #: Gradient with respect to the scores, shape (N, K); each row sums to zero
+    dW2: Floats  #: Gradient with respect to the weights of the scores, shape (H, K)
+    db2: Floats  #: Gradient with respect to the biases of the scores, in the shape of `b2`
+    dhidden: Floats  #: Gradient before the ReLU, shape (N, H); zero where a unit was off
+    dW: Floats  #: Gradient with respect to the weights of the hidden layer, shape (D, H)
+    db: Floats  #: Gradient with respect to the biases of the hidden layer, in the shape of `b`
 
 
 def linear(
@@ -79,32 +79,33 @@ def linear(
 
     Notes
     -----
-    The loss is a mean over the examples, plus a penalty, and differentiated from its end:
+    The indices are i for the example, d for the feature and k for the class; j runs over the
+    classes in a sum. The loss is a mean over the examples, plus a penalty:
 
     .. math::
         L = \frac1N \sum_i -\log p_{i y_i} + \frac{reg}{2} \sum_{dk} W_{dk}^2,
-        \qquad p_{ij} = \frac{e^{s_{ij}}}{\sum_k e^{s_{ik}}}, \qquad s = X W + b.
+        \qquad p_{ik} = \frac{e^{s_{ik}}}{\sum_j e^{s_{ij}}}, \qquad s = X W + b.
 
     ``dscores = probs; dscores[range(N), y] -= 1; dscores /= N``
-        Written out, the loss of example i is :math:`-s_{i y_i} + \log \sum_k e^{s_{ik}}`. The
-        derivative of the logarithm with respect to :math:`s_{ij}` is
-        :math:`e^{s_{ij}} / \sum_k e^{s_{ik}} = p_{ij}`, for every class j; the first term adds -1,
-        for the label only. So a step downhill lowers each wrong score in proportion to the
-        probability it was given, raises the label's in proportion to the probability it still
-        lacks, and each row sums to zero. Divided by N because the loss is a mean.
+        Written out, the loss of example i is :math:`-s_{i y_i} + \log \sum_j e^{s_{ij}}`. The
+        derivative of the logarithm with respect to :math:`s_{ik}` is
+        :math:`e^{s_{ik}} / \sum_j e^{s_{ij}} = p_{ik}`, for every class k. The first term adds -1,
+        for the label only. So a step against the gradient lowers each wrong score in proportion to
+        its probability, raises the score of the label in proportion to one minus its probability,
+        and each row sums to zero. The division by N is there because the loss is a mean.
 
     ``dW = X.T @ dscores``
-        :math:`s_{ij} = \sum_d X_{id} W_{dj} + b_j`, so :math:`W_{dj}` meets :math:`X_{id}` in the
-        score j of *every* example i: the gradient is the sum over all of them,
-        :math:`\sum_i X_{id}\, dscores_{ij}` is entry (d, j) of that product.
+        :math:`s_{ik} = \sum_d X_{id} W_{dk} + b_k`, so :math:`W_{dk}` is multiplied by
+        :math:`X_{id}` in the score k of *every* example i. The gradient is the sum over all of
+        them, :math:`\sum_i X_{id}\, dscores_{ik}`, which is entry (d, k) of that product.
 
     ``db = np.sum(dscores, axis=0)``
-        The same with the factor 1: :math:`b_j` was added to the score j of every example, so it
-        collects :math:`\sum_i 1 \cdot dscores_{ij}`.
+        The same with the factor 1: :math:`b_k` is added to the score k of every example, so its
+        gradient is :math:`\sum_i dscores_{ik}`.
 
     ``dW += reg * W``
         W is used a second time, in the penalty, and the gradient of a sum is the sum of the
-        gradients. :math:`\frac{reg}{2} W_{dj}^2` has the derivative :math:`reg\, W_{dj}`.
+        gradients. :math:`\frac{reg}{2} W_{dk}^2` has the derivative :math:`reg\, W_{dk}`.
 
     Subtracting a row's maximum changes nothing but the rounding: it multiplies numerator and
     denominator of every probability in the row by the same number.
@@ -174,17 +175,18 @@ def two_layer(
 
     Notes
     -----
-    The source is https://cs231n.github.io/neural-networks-case-study/#net. What is said at
-    :func:`linear` holds for the second layer, with `hidden` for `X`, and again for the first, with
-    `dhidden` for `dscores`. New are two lines:
+    The source is https://cs231n.github.io/neural-networks-case-study/#net. The notes of
+    :func:`linear` apply to the second layer, with `hidden` for `X`, and to the first, with
+    `dhidden` for `dscores`. Two lines are new:
 
     ``dhidden = dscores @ W2.T``
-        :math:`h_{ij}` meets :math:`W2_{jk}` in every score k of its own example, so its gradient is
-        the sum over the classes: :math:`\sum_k dscores_{ik} W2_{jk}`.
+        The unit h of example i, :math:`hidden_{ih}`, is multiplied by :math:`W2_{hk}` in every
+        score k of the example, so its gradient is the sum over the classes,
+        :math:`\sum_k dscores_{ik} W2_{hk}`.
 
     ``dhidden[hidden <= 0] = 0``
-        Where ``np.maximum(0, ...)`` answered 0, its argument could have moved a little without any
-        effect on the loss. At exactly 0, where there is no derivative, the page takes 0 as well.
+        Where ``np.maximum(0, ...)`` is 0, a small change of its argument does not change the loss.
+        At exactly 0, where there is no derivative, the case study takes 0 as well.
 
     Examples
     --------

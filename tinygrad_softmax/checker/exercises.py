@@ -90,9 +90,11 @@ def seed_mistakes(
     loss : callable
         Computes a scalar loss with NumPy; what `derive` can derive.
     wrt : str or tuple of str, optional
-        By which inputs; the first one if not given.
-    most, seed : int
-        How many to yield at most, and what settles the order of those that are equally usual.
+        With respect to which inputs; the first one if not given.
+    most : int, optional
+        The largest number to yield.
+    seed : int
+        Settles the order of those that are equally common.
     **inputs
         The inputs of the loss by name.
 

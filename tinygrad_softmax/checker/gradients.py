@@ -66,8 +66,8 @@ def check_gradients(
         The hand-written gradient, in plain NumPy: returns a dict by parameter, a tuple in the order
         of `wrt`, or a single array.
     wrt : str or tuple of str, optional
-        By which inputs; not needed if a dict is returned or `params` given. An input that is a dict
-        or a list of arrays stands for all of them.
+        With respect to which inputs; not needed if a dict is returned or `params` is given. An
+        input that is a dict or a list of arrays stands for all of them.
     params : dict, optional
         Where the methods of a class read their parameters: ``params=model.params``, or
         ``params={"W": model.W}`` for attributes.

@@ -207,7 +207,7 @@ def compile(  # noqa: A001 - the name that users of torch.compile look for
     function : callable
         Computes a scalar loss with NumPy.
     wrt : str or tuple of str, optional
-        By which inputs to differentiate; the first if not given.
+        With respect to which inputs to differentiate; the first one if not given.
     maxsize : int
         How many signatures are kept for each thread, each with its workspace; the oldest goes.
 

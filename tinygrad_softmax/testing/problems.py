@@ -22,23 +22,23 @@ REGS = (0.0, 1e-3, 0.7)
 class SoftmaxProblem(NamedTuple):
     """A batch and the parameters of a linear classifier, in the order of `by_hand.linear`."""
 
-    W: Array
-    b: Array
-    X: Array
-    y: Any
-    reg: float
+    W: Array  #: Weights, shape (D, K).
+    b: Array  #: Biases, shape (1, K) or (K,).
+    X: Array  #: One example per row, shape (N, D).
+    y: Any  #: The class of each example, shape (N,).
+    reg: float  #: Strength of the regularisation.
 
 
 class TwoLayerProblem(NamedTuple):
     """A batch and the parameters of a network, in the order of `by_hand.two_layer`."""
 
-    W: Array
-    b: Array
-    W2: Array
-    b2: Array
-    X: Array
-    y: Any
-    reg: float
+    W: Array  #: Weights of the hidden layer, shape (D, H).
+    b: Array  #: Biases of the hidden layer, shape (1, H) or (H,).
+    W2: Array  #: Weights of the scores, shape (H, K).
+    b2: Array  #: Biases of the scores, shape (1, K) or (K,).
+    X: Array  #: One example per row, shape (N, D).
+    y: Any  #: The class of each example, shape (N,).
+    reg: float  #: Strength of the regularisation.
 
 
 @st.composite

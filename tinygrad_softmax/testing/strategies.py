@@ -37,7 +37,7 @@ def shapes(
     Parameters
     ----------
     min_dims, max_dims : int
-        How many axes.
+        The smallest and the largest number of axes.
     distinct : bool
         Whether the sizes differ pairwise, so that a transposition shows.
     empty : bool

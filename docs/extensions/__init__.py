@@ -1,0 +1,1 @@
+"""What the manual needs of Sphinx that no published extension does."""
