@@ -1,6 +1,6 @@
 """Why is dscores the probabilities minus one at the label, dW this product, db a sum?
 
-You will see, for the question's own loss, the backward pass in words, arrow by arrow, and then the
+You will see, for the case study's own loss, the backward pass in words, arrow by arrow, and then the
 derivation of the hand-written lines, step by step. Takes about a second.
 
     python demos/why_dscores.py
@@ -24,11 +24,11 @@ INTRODUCTION = """\
 This page is printed by `python demos/why_dscores.py --markdown`, word for word. Nothing in it was
 written for this loss: [explain](reference.md) and [derive](reference.md) say the same of yours.
 
-The loss is the question's own:
+The loss is the case study's own:
 """
 
 
-def loss(W, b, X, y, reg):  # noqa: ANN001, ANN201 - the question's own lines
+def loss(W, b, X, y, reg):  # noqa: ANN001, ANN201 - the case study's own lines
     num_examples = X.shape[0]
     scores = np.dot(X, W) + b
     exp_scores = np.exp(scores)

@@ -1,6 +1,6 @@
 """The gradients of the CS231n case study, written by hand: the answer, as plain NumPy.
 
-These are the question's own lines, with the reason for each beside it, and two things mended:
+These are the case study's own lines, with the reason for each beside it, and two things mended:
 `probs` is not overwritten by `dscores`, and the softmax does not overflow. Imports NumPy, the label
 check and the errors; nothing of the automatic machinery, whose independent oracle this module is.
 """
@@ -61,7 +61,7 @@ def linear(
     reg : float
         Strength of the regularisation ``0.5 * reg * np.sum(W * W)``.
     stable : bool
-        Subtract each row's largest score before exponentiating. False runs the question's own
+        Subtract each row's largest score before exponentiating. False runs the case study's own
         lines, which overflow for scores above about 709 (88 in float32).
 
     Returns
@@ -232,7 +232,7 @@ def _softmax_loss(scores: Floats, y: Labels, stable: bool) -> tuple[Any, Floats,
         correct_logprobs = -np.log(probs[rows, y])
     data_loss = np.sum(correct_logprobs) / num_examples
 
-    # A copy: in the question `dscores` and `probs` are two names of one array.
+    # A copy: in the case study `dscores` and `probs` are two names of one array.
     dscores = probs.copy()
     dscores[rows, y] -= 1
     dscores /= num_examples

@@ -18,8 +18,8 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
-#: The name of a function before its argument, where TeX sets a thin space.
-FUNCTION = re.compile(r"<mi>[a-z]{2,}</mi>(?=\s*<(?!/|mo\b))")
+#: Between a function and an argument without parentheses TeX sets a thin space.
+APPLIED = re.compile(r"<mo>&ApplyFunction;</mo>(?=\s*<(?!mo\b))")
 BLOCKS = {
     "Latin": range(0x0020, 0x0100),
     "Greek": range(0x0391, 0x03F7),
@@ -50,7 +50,7 @@ def mathml(node: nodes.math | nodes.math_block, as_block: bool = False) -> str:
     except MathError as error:
         logger.warning("the formula %s: %s", node.astext(), error, location=node)
         return ""
-    return FUNCTION.sub(r'\g<0><mspace width="0.17em"></mspace>', text)
+    return APPLIED.sub('<mo lspace="0" rspace="0.17em">&ApplyFunction;</mo>', text)
 
 
 def write_font(app: Sphinx, exception: Exception | None) -> None:

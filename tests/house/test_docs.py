@@ -81,3 +81,11 @@ def test_the_reference_leaves_no_public_name_out():
 def test_the_index_leads_to_every_page():
     index = PAGES["index.md"].read_text("utf-8").split()
     assert {name.removesuffix(".md") for name in PAGES} - {"README", "index"} <= set(index)
+
+
+def test_the_pictures_are_those_of_their_script(monkeypatch):
+    monkeypatch.syspath_prepend(DOCS)
+    import pictures  # of the manual
+
+    drawn = {file.name: file.read_text("utf-8") for file in (DOCS / "pictures").iterdir()}
+    assert drawn == pictures.pictures(), "stale: python docs/pictures.py"
