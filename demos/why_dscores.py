@@ -1,7 +1,7 @@
 """Why is dscores the probabilities minus one at the label, dW this product, db a sum?
 
-You will see, for the case study's own loss, the backward pass in words, arrow by arrow, and then the
-derivation of the hand-written lines, step by step. Takes about a second.
+You will see, for the case study's own loss, the backward pass in words, arrow by arrow, and then
+the derivation of the hand-written lines, step by step. Takes about a second.
 
     python demos/why_dscores.py
     python demos/why_dscores.py --stable      # in the form that no score can overflow

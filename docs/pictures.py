@@ -16,11 +16,13 @@ STYLE = """
 text { font: 14px system-ui, sans-serif; fill: #1f2328; }
 .code { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: 13px; }
 .small { font-size: 12px; fill: #57606a; }
-.ground { fill: #ffffff; } .line { stroke: #8c959f; } .cell { fill: #eef1f4; } .edge { stroke: #ffffff; }
+.ground { fill: #ffffff; } .line { stroke: #8c959f; }
+.cell { fill: #eef1f4; } .edge { stroke: #ffffff; }
 .blue { fill: #3b82c4; } .orange { fill: #d9730d; } .green { fill: #2f9e63; }
 @media (prefers-color-scheme: dark) {
   text { fill: #e6e9ec; } .small { fill: #a3abb5; }
-  .ground { fill: #15181c; } .line { stroke: #6e7681; } .cell { fill: #2a2f36; } .edge { stroke: #15181c; }
+  .ground { fill: #15181c; } .line { stroke: #6e7681; }
+  .cell { fill: #2a2f36; } .edge { stroke: #15181c; }
 }
 """
 WORDS = {
@@ -63,8 +65,8 @@ def picture(title: str, width: int, height: int, parts: list[str]) -> str:
     """Put parts on a ground of their own, so that they can be read on a light and a dark page."""
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-            f'width="{width}" height="{height}" role="img">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"',
+            f'  width="{width}" height="{height}" role="img">',
             f"<title>{escape(title)}</title>",
             f"<style>{STYLE}</style>",
             f'<rect class="ground" width="{width}" height="{height}" rx="6"/>',
@@ -100,7 +102,7 @@ def one_example(words: dict[str, str]) -> str:
         length = size * abs(dscores[k])
         way = 1 if dscores[k] > 0 else -1
         parts += [
-            box(min(middle, middle + way * length), y, length, 20, "orange" if way > 0 else "green"),
+            box(middle - (way < 0) * length, y, length, 20, "orange" if way > 0 else "green"),
             text(middle - way * 6, y + 15, f"{dscores[k]:+.3f}".replace("-", "\u2212"), "code",
                  "end" if way > 0 else "start"),
             text(middle - way * 6, y + 31, words["down" if way > 0 else "up"], "small",

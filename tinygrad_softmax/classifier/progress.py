@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from typing import Any
 
 __all__ = ["Progress"]
@@ -62,7 +63,10 @@ def _open_bar(total: int, elapsed: float) -> Any:
     if multiprocessing.current_process().name != "MainProcess" or not _is_watched():
         return None
     try:
-        from tqdm.auto import tqdm  # chooses between terminal and notebook
+        with warnings.catch_warnings():
+            # In a notebook without ipywidgets it is a bar of text, of which tqdm warns.
+            warnings.simplefilter("ignore")
+            from tqdm.auto import tqdm  # chooses between terminal and notebook
     except ImportError:
         return None
     # `delay` keeps the constructor from drawing an empty bar; every update is worth drawing.
