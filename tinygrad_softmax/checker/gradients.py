@@ -187,7 +187,7 @@ class Check:
 
     def _at_given(self, wrong: list[str]) -> list[Finding]:
         """Return what is wrong at the inputs given only; note what else is to be said of them."""
-        at = given_point(self.hand, self.inputs, self.hand.wrt)
+        at = given_point(self.hand, self.inputs, tuple(n for n in self.hand.wrt if n not in wrong))
         self.notes += at.notes
         if at.problem:
             self.notes.append(at.problem)

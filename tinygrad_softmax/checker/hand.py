@@ -10,6 +10,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from copy import deepcopy
+from functools import cache
 from types import GeneratorType, ModuleType, TracebackType
 from typing import Any, NamedTuple
 
@@ -80,6 +81,8 @@ class Hand:
         self.notes: list[str] = []
         self._has_loss = False
         self._slope: Any = 1.0
+        #: of what the loss returned at the last call, which is an array for a layer
+        self.out_shape: tuple[int, ...] = ()
         inputs = dict(inputs)
         if params is not None and "params" in {*_names(loss), *_names(self.gradients)}:
             inputs, params = {"params": params, **inputs}, None  # an argument like any other
@@ -190,14 +193,16 @@ class Hand:
         """Return the gradient that comes into a layer: the one given, or always the same."""
         if self._coming is not None and self._coming in inputs:
             return inputs[self._coming]
-        if np.size(value) == 1:
-            return 1.0
-        rng = np.random.default_rng(5)
-        return rng.choice([-1.0, 1.0], np.shape(value)) * rng.uniform(0.5, 1.5, np.shape(value))
+        return 1.0 if np.size(value) == 1 else _slopes(tuple(map(int, np.shape(value))))
 
     def _scalar(self, value: Any, inputs: Inputs) -> Any:
         """Return a loss without axes; raise if it is none."""
         shape = getattr(value, "shape", ())
+        if isinstance(value, np.ndarray):
+            self.out_shape = shape
+            if not value.size:  # any gradient would be right
+                raise ValueError(f"the loss returned an array without entries, {shape}: is a "
+                                 "window larger than what it moves over?")  # fmt: skip
         if self._coming is not None and shape not in ((), (1,), (1, 1)):  # of a layer
             weights = self._weights(value, inputs)
             value = np.sum(value * weights) if np.shape(weights) == shape else value
@@ -241,7 +246,8 @@ class Hand:
             value, extras = None, []
             if not self._is_alone:
                 value, *extras = told_apart(self._call(self._loss, copied(inputs)), False)
-                self._slope = self._weights(value, inputs)
+                slope = self._weights(value, inputs)  # which a backward pass may write to
+                self._slope = slope.copy() if isinstance(slope, np.ndarray) else slope
                 value = self._scalar(value, inputs)
             state.reseed()
             copies = copied(inputs) | {n: v for n, v in state.own.items() if n in inputs}
@@ -373,6 +379,15 @@ class Hand:
                 f"{self.name} returns arrays of the shapes {', '.join(map(str, got))}, but the "
                 f"parameters are {shown({n: given[n] for n in found})}: is the order another?"
             )
+
+
+@cache
+def _slopes(shape: tuple[int, ...]) -> Any:
+    """Return the gradient that comes into a layer; the loss is called very often."""
+    rng = np.random.default_rng(5)
+    made = rng.choice([-1.0, 1.0], shape) * rng.uniform(0.5, 1.5, shape)
+    made.flags.writeable = False
+    return made
 
 
 class _Called(NamedTuple):

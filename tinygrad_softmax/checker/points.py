@@ -26,6 +26,8 @@ Sizes: TypeAlias = tuple[int, ...]  # of each symbol
 _SMALL, _LARGEST, _TRIES = (5, 4, 7, 3, 6, 8, 9, 2), 8, 24
 #: So many runs are tried to find out how sizes go together, fewer of a slow loss.
 _RUNS, _SECONDS = 300, 0.4
+#: A weight of a term of the loss that is smaller is drawn larger, or no point would show the term.
+_WEIGHT = 0.3
 
 
 class Points(NamedTuple):
@@ -65,8 +67,9 @@ class _Layout:
     def __init__(self, hand: Hand, inputs: Inputs, wrt: tuple[str, ...],
                  resize: bool) -> None:  # fmt: skip
         self.hand, self.inputs, self.wrt, self.note = hand, inputs, wrt, ""
+        self.wide = hand.out_shape
         self.resized, self.used, self.scale = resize, set[Sizes](), 1.0
-        self.idle = set[str]()
+        self.idle, self.weights = set[str](), set[str]()
         self.given = dict(leaves(inputs))
         self.arrays = {n: v for n, v in self.given.items()
                        if isinstance(v, np.ndarray) and v.dtype.kind in "fiub"}  # fmt: skip
@@ -83,9 +86,12 @@ class _Layout:
         self.moves: list[dict[int, int]] = []
         if resize:
             self._split()
+            self._restore_numbers()
             self.moves = [*self._find_moves(), *self._find_more()]
-        self.idle = {n for n, v in self.given.items() if isinstance(v, float) and n not in wrt
-                     and self._is_idle(n, v)}  # fmt: skip
+        numbers = {n: v for n, v in self.given.items() if isinstance(v, float) and n not in wrt}
+        self.idle = {n for n, v in numbers.items() if self._is_idle(n, v)}
+        self.weights = {n for n, v in numbers.items() if n not in self.idle
+                        and 0 < abs(v) < _WEIGHT and self._is_weight(n)}  # fmt: skip
 
     # --- which sizes there are ---
 
@@ -192,7 +198,38 @@ class _Layout:
         except Exception:  # a function may refuse what it likes
             return False
 
+    def _is_weight(self, name: str) -> bool:
+        """Whether a number is a weight in the loss, as that of a penalty: the loss is a line in it.
+
+        So any value of it will do. Near a line is not enough: a bound that only cuts a little off
+        is no weight.
+        """
+        point = self._point(self.sizes, np.random.default_rng(1), {}, tried=2)
+        try:
+            at = [float(self.hand.loss(copied(replaced(point, {name: v}))))
+                  for v in (0.1, 0.2, 0.4, 0.8, 1.6)]  # fmt: skip
+        except Exception:  # a function may refuse what it likes
+            return False
+        slopes = np.diff(at) / (0.1, 0.2, 0.4, 0.8)
+        size = float(np.max(np.abs(at)))
+        return bool(
+            abs(slopes[0]) > 1e-9 * size
+            and np.all(np.abs(slopes - slopes[-1]) <= 1e-12 * size + 1e-9 * abs(slopes[0]))
+        )
+
     # --- how they may change ---
+
+    def _numbers(self) -> set[int]:
+        """Return the sizes that are no length of an array: a stride, a window."""
+        return {i for i, group in enumerate(self.groups) if all(axis < 0 for _, axis in group)}
+
+    def _restore_numbers(self) -> None:
+        """Let numbers begin at what was given: a stride that is made large leaves one window."""
+        for i in sorted(self._numbers()):
+            name = min(self.groups[i])[0]
+            sizes = (*self.sizes[:i], int(self.given[name]), *self.sizes[i + 1 :])
+            if self._runs(sizes):
+                self.sizes = sizes
 
     def _find_moves(self) -> Iterator[dict[int, int]]:
         """Yield changes of sizes after which the loss runs: of one, or of two that depend."""
@@ -228,7 +265,7 @@ class _Layout:
                 self._runs((*sizes, start + k)) and self._keeps_shapes((*sizes, start + k))
                 for k in (0, 1, 2)
             ):
-                self.sizes = (*sizes, max(start, 2) + 1)
+                self.sizes = (*sizes, start if group is not single else max(start, 2) + 1)
                 yield {len(sizes): 1}
             else:
                 self.groups = before
@@ -336,24 +373,44 @@ class _Layout:
         return True
 
     def _drawn_sizes(self, rng: Any) -> Sizes:
-        """Draw sizes: all different, if that can be, and at least three of each but for few."""
-        best, score = self.sizes, math.inf
-        for _ in range(12):
+        """Draw sizes at which the loss runs: all different, and at least three, if that can be."""
+        ranked: list[tuple[float, Sizes]] = []
+        numbers = self._numbers()
+        # a loss in a loop may have to be differentiated by differences, entry by entry
+        draws, many, per = (60, 60, 15) if self.hand.loops else (12, 300, 100)
+        for _ in range(draws):
             sizes = self.sizes
             for move in self.moves:
-                times = int(rng.integers(-3, 4))
+                most = 1 if numbers.issuperset(move) else 3
+                times = int(rng.integers(-most, most + 1))
                 sizes = tuple(n + times * move.get(i, 0) for i, n in enumerate(sizes))
-            if min(sizes, default=2) < 2:
+            if any(n < (1 if i in numbers else 2) for i, n in enumerate(sizes)):
                 continue
             twice = len(sizes) - len({*sizes})
             small = sum(n == 2 for n in sizes)
             large = sum(max(0, n - 2 * _LARGEST) for n in sizes)
             bad = 3 * twice + small + large + 2 * (sizes in self.used)
             bad += 5 * self._is_crowded(sizes)
-            cost = bad + max(0, self._entries(sizes) - 300) / 100
-            if cost < score:
-                best, score = sizes, cost
+            ranked.append((bad + max(0, self._entries(sizes) - many) / per, sizes))
+        best = self._widest([sizes for _, sizes in sorted(ranked, key=lambda pair: pair[0])[:6]])
         self.used.add(best)
+        return best
+
+    def _widest(self, drawn: list[Sizes]) -> Sizes:
+        """Return the first sizes at which the loss runs, and its result is as wide as was given.
+
+        In a result of a single row or a single window, sums over rows or windows cannot go wrong.
+        """
+        best, least = self.sizes, math.inf
+        for sizes in drawn:
+            if not self._runs(sizes):
+                continue
+            now = self.hand.out_shape
+            narrow = sum(n == 1 < m for n, m in zip(now, self.wide, strict=False))
+            if narrow < least:
+                best, least = sizes, narrow
+            if not narrow:
+                break
         return best
 
     def _is_crowded(self, sizes: Sizes) -> bool:
@@ -393,7 +450,9 @@ class _Layout:
             elif type(value) is int and (name in (fill or {}) or name in self.labels):
                 new[name] = self._picked(name, sizes, rng, fill or {})
             elif is_real(value) and name not in self.idle:
-                new[name] = scalar(float(value), name in self.wrt, rng, _is_near(tried))
+                start = 0.5 if name in self.weights else value
+                new[name] = scalar(math.copysign(start, value), name in self.wrt, rng,
+                                   _is_near(tried))  # fmt: skip
         made: dict[str, Any] = replaced(dict(self.inputs), new)
         return made
 

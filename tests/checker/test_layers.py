@@ -1,0 +1,134 @@
+"""Layers as courses ask for them: convolutions by loops, penalties as small as theirs.
+
+A point must show what can go wrong: it has several windows, and every term of the loss counts.
+"""
+
+import numpy as np
+import pytest
+
+from tinygrad_softmax import check_gradients
+
+RNG = np.random.default_rng(231)
+
+
+def forward(x, w, b, stride, pad):
+    N, _, L = x.shape
+    F, _, width = w.shape
+    padded = np.pad(x, ((0, 0), (0, 0), (pad, pad)))
+    out = np.zeros((N, F, 1 + (L + 2 * pad - width) // stride))
+    for n in range(N):
+        for f in range(F):
+            for i in range(out.shape[2]):
+                window = padded[n, :, i * stride : i * stride + width]
+                out[n, f, i] = np.sum(window * w[f]) + b[f]
+    return out, (x, w, b, padded, stride, pad)
+
+
+def backward_by(lines):
+    """Return a backward pass of which some lines are others."""
+    right = {"db": "db[f] += dout[n, f].sum()", "dw": "dw[f] += window * dout[n, f, i]",
+             "at": "at = slice(i * stride, i * stride + width)",
+             "dx": "dpadded[n, :, at] += w[f] * dout[n, f, i]"} | lines  # fmt: skip
+    source = f"""
+def backward(dout, cache):
+    x, w, b, padded, stride, pad = cache
+    width, L = w.shape[2], x.shape[2]
+    dpadded, dw, db = np.zeros_like(padded), np.zeros_like(w), np.zeros_like(b)
+    for n in range(len(x)):
+        for f in range(len(w)):
+            {right["db"]}
+            for i in range(dout.shape[2]):
+                {right["at"]}
+                window = padded[n, :, at]
+                {right["dw"]}
+                {right["dx"]}
+    return dpadded[:, :, pad : pad + L], dw, db
+"""
+    space = {"np": np}
+    exec(source, space)
+    return space["backward"]
+
+
+def check(lines, length=7, width=3, stride=2, count=3):
+    return check_gradients(
+        forward, backward_by(lines), wrt=("x", "w", "b"), budget=0,
+        x=RNG.standard_normal((count, 2, length)), w=RNG.standard_normal((4, 2, width)),
+        b=RNG.standard_normal(4), stride=stride, pad=1,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("length", "width"), [(7, 3), (5, 3), (6, 2), (9, 4)])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_convolution_that_is_right(length, width, stride):
+    report = check({}, length, width, stride)
+    assert report.ok, report
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        {"db": "db[f] = dout[n, f].sum()"},
+        {"dw": "dw[f] = window * dout[n, f, i]"},
+        {"dx": "dpadded[n, :, at] = w[f] * dout[n, f, i]"},
+        {"at": "at = slice(i, i + width)"},
+        {"db": "db[f] += dout[n, f, 0]"},
+        {"dx": "dpadded[n, :, at] += w[0] * dout[n, f, i]"},
+    ],
+    ids=lambda lines: next(iter(lines.values())),
+)
+@pytest.mark.parametrize(("stride", "count"), [(2, 3), (2, 2), (3, 4)])
+def test_small_points_show_what_is_wrong_with_a_convolution(lines, stride, count):
+    report = check(lines, width=4, stride=stride, count=count)
+    assert not report.ok
+    assert "though the gradient is right at other points" not in str(report)
+
+
+def test_a_result_without_entries_is_refused():
+    with pytest.raises(ValueError, match=r"without entries, \(3, 4, 0\)"):
+        check({}, length=2, width=5, stride=1)
+
+
+def in_a_loop(W, X, y, reg):
+    loss, dW = 0.0, np.zeros_like(W)
+    for i in range(len(y)):
+        scores = X[i].dot(W)
+        probs = np.exp(scores) / np.sum(np.exp(scores))
+        loss -= np.log(probs[y[i]])
+        probs[y[i]] -= 1
+        dW += np.outer(X[i], probs)
+    return loss / len(y) + reg * np.sum(W * W), dW / len(y) + reg * W
+
+
+def at_once(W, X, y, reg):
+    probs = np.exp(X.dot(W))
+    probs /= probs.sum(axis=1, keepdims=True)
+    loss = -np.mean(np.log(probs[np.arange(len(y)), y])) + reg * np.sum(W * W)
+    probs[np.arange(len(y)), y] -= 1
+    return loss, X.T.dot(probs) / len(y) + reg * W
+
+
+@pytest.mark.parametrize("loss", [in_a_loop, at_once])
+@pytest.mark.parametrize("reg", [1e-8, 5e-6, 1e-3, 0.1])
+def test_a_penalty_is_seen_however_small_it_is(loss, reg):
+    given = {"W": 1e-4 * RNG.standard_normal((6, 4)), "X": RNG.standard_normal((20, 6)),
+             "y": RNG.integers(0, 4, 20)}  # fmt: skip
+    assert not check_gradients(loss, wrt="W", budget=0, reg=reg, **given).ok
+
+
+@pytest.mark.parametrize("eps", [1e-12, 1e-8, 1e-5])
+def test_a_number_that_guards_is_not_made_large(eps):
+    def loss(W, X, y, eps):
+        probs = np.exp(X @ W)
+        probs = probs / probs.sum(axis=1, keepdims=True)
+        return -np.mean(np.log(np.clip(probs[np.arange(len(y)), y], eps, 1 - eps)))
+
+    def gradient(W, X, y, eps):
+        probs = np.exp(X @ W)
+        probs = probs / probs.sum(axis=1, keepdims=True)
+        probs[np.arange(len(y)), y] -= 1
+        return {"W": X.T @ probs / len(y)}
+
+    given = {"W": 0.1 * RNG.standard_normal((3, 4)), "X": RNG.standard_normal((20, 3)),
+             "y": RNG.integers(0, 4, 20)}  # fmt: skip
+    report = check_gradients(loss, gradient, eps=eps, budget=0, **given)
+    assert report.ok, report
