@@ -43,7 +43,7 @@ if TYPE_CHECKING:  # loaded on first use by `__getattr__`
     from .classifier import SoftmaxClassifier
     from .compiler import Compiled, compile  # noqa: A004 - read as tg.compile, like torch.compile
     from .derivation import Derivation, DerivationError, derive
-    from .drawing import Drawing, draw
+    from .drawing import Drawing, Explorable, draw
     from .explanation import Explanation, explain
 
 __version__ = "0.1.0"
@@ -56,6 +56,7 @@ __all__ = [
     "DerivationError",
     "Drawing",
     "Explanation",
+    "Explorable",
     "Finding",
     "GradientLostError",
     "GradientMismatchError",
@@ -101,7 +102,7 @@ __all__ = [
 _LATER = {
     "Compiled": "compiler", "compile": "compiler",
     "Derivation": "derivation", "DerivationError": "derivation", "derive": "derivation",
-    "Drawing": "drawing", "draw": "drawing",
+    "Drawing": "drawing", "Explorable": "drawing", "draw": "drawing",
     "Explanation": "explanation", "explain": "explanation",
     "Finding": "checker", "GradientMismatchError": "checker", "Report": "checker",
     "SeededMistake": "checker", "catch_rate": "checker", "check_gradients": "checker",

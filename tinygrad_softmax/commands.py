@@ -19,7 +19,9 @@ import linecache
 import os
 import re
 import sys
+import tempfile
 import traceback
+import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -31,6 +33,7 @@ from .checker import check_gradients, seed_mistakes
 from .core.errors import check_names, is_users
 from .derivation import derive
 from .drawing import draw
+from .drawing.explorable import Explorable, case_study_page
 from .explanation import explain
 
 _HELP = """\
@@ -145,6 +148,8 @@ def _parser() -> argparse.ArgumentParser:
          "check homework.ipynb:loss homework.ipynb:gradients \\\n      --inputs data.npz"),
         (_draw, (), "draw the graph of a loss, with its values and gradients",
          f"draw {_EXAMPLE} -o graph.html"),
+        (_explore, (), "make a page to explore the gradient of a softmax classifier",
+         f"explore {_EXAMPLE}"),
         (_exercise, ("text",), "print gradient code with one mistake each, to be found",
          f"exercise {_EXAMPLE} --most 3 --seed 7"),
     ):  # fmt: skip
@@ -153,9 +158,12 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )  # fmt: skip
         gradients = "[GRADIENTS] " if run is _check else ""
-        command.usage = f"{parser.prog} {name} [options] LOSS {gradients}[NAME=INPUT ...]"
+        loss = "[LOSS]" if run is _explore else "LOSS"
+        command.usage = f"{parser.prog} {name} [options] {loss} {gradients}[NAME=INPUT ...]"
         command.set_defaults(run=run, format="text")
-        command.add_argument("function", metavar="LOSS", help="the loss, as file.py:NAME")
+        command.add_argument("function", metavar="LOSS", nargs="?" if run is _explore else None,
+                             help="the loss, as file.py:NAME" + ("; the CS231n case study if not "
+                             "given" if run is _explore else ""))  # fmt: skip
         command.add_argument("inputs", nargs="*", metavar="NAME=INPUT", help="see below")
         command.add_argument("--inputs", dest="source", metavar="FILE", help="all arrays of "
                              "a file.npz, or file.py:NAME, a dict or a function")  # fmt: skip
@@ -173,6 +181,13 @@ def _parser() -> argparse.ArgumentParser:
         if run is _draw:
             command.add_argument("-o", "--output", required=True, metavar="FILE",
                                  help="the page .html, or the picture .svg or .dot")  # fmt: skip
+        if run is _explore:
+            command.add_argument(
+                "-o",
+                "--output",
+                metavar="FILE",
+                help="the page .html; if not given, a browser opens it",
+            )
         if run is _exercise:
             command.add_argument("--most", type=int, default=5, help="how many, 5 if not given")
             command.add_argument("--answers", action="store_true", help="say what the mistakes are")
@@ -181,6 +196,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(options: Any) -> tuple[int, str]:
     """Load what the arguments name, and run the command; tell the user's errors from the tool's."""
+    if options.function is None:
+        return _written(case_study_page(), options)
     given = [text for text in options.inputs if "=" not in text]
     if len(given) > (options.run is _check):
         raise _UsageError(f"{given[-1]!r} is no input: write NAME=300x2, NAME=300:3 or NAME=0.5")
@@ -236,6 +253,22 @@ def _draw(function: Any, wrt: Any, inputs: dict[str, Any], options: Any) -> tupl
     drawing = draw(function, wrt, **inputs)
     drawing.save(options.output)
     return 0, f"{drawing!r} written to {options.output}"
+
+
+def _explore(function: Any, wrt: Any, inputs: dict[str, Any], options: Any) -> tuple[int, str]:
+    return _written(draw(function, wrt, explore=True, **inputs), options)
+
+
+def _written(page: Explorable, options: Any) -> tuple[int, str]:
+    """Write a page where it is wanted, or to a temporary file that a browser opens."""
+    path = options.output
+    if path is None:
+        with tempfile.NamedTemporaryFile(prefix="explore-", suffix=".html", delete=False) as file:
+            path = file.name
+    page.save(path)
+    if options.output is None and not webbrowser.open(Path(path).as_uri()):
+        return 0, f"{page!r} written to {path}: open it in a browser"
+    return 0, f"{page!r} written to {path}"
 
 
 def _exercise(function: Any, wrt: Any, inputs: dict[str, Any], options: Any) -> tuple[int, str]:

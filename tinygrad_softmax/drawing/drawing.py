@@ -10,12 +10,14 @@ from collections.abc import Callable
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 from ..core.errors import check_names
 from ..core.tensor import Tensor
 from .dot import as_dot
-from .page import as_frame, as_page
+from .explorable import Explorable
+from .explorable import explore as explored
+from .page import as_page, framed
 from .picture import Picture
 from .subject import of_function, of_tensor
 from .svg import as_svg
@@ -85,15 +87,23 @@ class Drawing:
         return self.svg
 
     def _repr_html_(self) -> str:
-        return as_frame(self.picture, self.html)
+        return framed(self.picture.title, self.html)
 
     def __repr__(self) -> str:
         boxes, links = len(self.picture.boxes), len(self.picture.links)
         return f"<Drawing of {self.picture.boxes[0].name}: {boxes} boxes, {links} arrows>"
 
 
+@overload
 def draw(loss: Tensor | Callable[..., Any], /, wrt: str | tuple[str, ...] | None = None, *,
-         limit: int = LIMIT, **inputs: Any) -> Drawing:  # fmt: skip
+         limit: int = LIMIT, explore: Literal[False] = False,
+         **inputs: Any) -> Drawing: ...  # fmt: skip
+@overload
+def draw(loss: Callable[..., Any], /, wrt: str | tuple[str, ...] | None = None, *,
+         explore: Literal[True], **inputs: Any) -> Explorable: ...  # fmt: skip
+def draw(loss: Tensor | Callable[..., Any], /, wrt: str | tuple[str, ...] | None = None, *,
+         limit: int = LIMIT, explore: bool = False,
+         **inputs: Any) -> Drawing | Explorable:  # fmt: skip
     """Draw the graph of a loss: what is computed from what, and how the gradient comes back.
 
     Parameters
@@ -107,13 +117,20 @@ def draw(loss: Tensor | Callable[..., Any], /, wrt: str | tuple[str, ...] | None
         such as ``"scores"``); the first input if not given.
     limit : int
         The largest number of boxes to draw.
+    explore : bool
+        Make a page to explore the gradient of a softmax classifier, instead of the graph: drag the
+        scores of an example, nudge any number, see the pieces that add up to a gradient, and take
+        steps. The loss must be the mean cross-entropy of a linear classifier, or of one with a
+        hidden ReLU layer, with or without ``0.5 * reg`` times the sum of the squared weights; data
+        and labels must be among the inputs. The loss is recognised by its numbers, so it may be
+        written in any way. Leave out `wrt`: the page shows the gradients of all parameters.
     **inputs
         The function's inputs by name.
 
     Returns
     -------
-    Drawing
-        Ask for its ``svg``, save it, or let a notebook show it.
+    Drawing or Explorable
+        Save it, or let a notebook show it; a drawing also has its ``svg``, and both their ``html``.
 
     Raises
     ------
@@ -126,7 +143,8 @@ def draw(loss: Tensor | Callable[..., Any], /, wrt: str | tuple[str, ...] | None
         names no input.
     ValueError
         If there are more boxes than `limit`, or an input has a name that no Python variable can
-        have.
+        have; with `explore`, if the loss is another one than the page can show, or it has more than
+        10 classes, 1000 examples or 1000 weights in a layer.
 
     Notes
     -----
@@ -143,7 +161,26 @@ def draw(loss: Tensor | Callable[..., Any], /, wrt: str | tuple[str, ...] | None
     >>> drawing
     <Drawing of loss: 4 boxes, 3 arrows>
     >>> drawing.save("graph.html")  # doctest: +SKIP
+
+    A page to explore; the loss is that of a linear classifier:
+
+    >>> from tinygrad_softmax.datasets import spiral
+    >>> def loss(W, b, X, y):
+    ...     exp_scores = np.exp(X @ W + b)
+    ...     probs = exp_scores / np.sum(exp_scores, axis=1, keepdims=True)
+    ...     return -np.mean(np.log(probs[range(len(X)), y]))
+    >>> X, y = spiral(n_per_class=10, random_state=0)
+    >>> draw(loss, explore=True, W=np.ones((2, 3)), b=np.zeros(3), X=X, y=y)
+    <Explorable: 30 examples, 2 features, 3 classes>
     """
+    if explore:
+        if isinstance(loss, Tensor) or not callable(loss):
+            raise TypeError(
+                "draw(..., explore=True) takes a function with its inputs, because it compares the "
+                f"loss at other numbers, not a {type(loss).__name__}"
+            )
+        check_names(inputs)
+        return explored(loss, wrt, inputs)
     if isinstance(loss, Tensor):
         if wrt is not None or inputs:
             raise TypeError("draw(loss) of a Tensor takes no inputs: its tape says the rest")

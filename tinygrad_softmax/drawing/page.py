@@ -32,15 +32,15 @@ def as_page(picture: Picture, svg: str) -> str:
         if source
         else "",
         "notes": "\n".join(f"<p>{_marked(note)}</p>" for note in picture.notes),
-        "data": _script(as_data(picture)),
+        "data": embedded(as_data(picture)),
         "script": asset("page.js"),
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], asset("page.html"))
 
 
-def as_frame(picture: Picture, page: str) -> str:
-    """Return the page in a frame, for a notebook: its style and script stay in there."""
-    return (f'<iframe title="{escape(picture.title)}" srcdoc="{escape(page)}" '
+def framed(title: str, page: str) -> str:
+    """Return a page in a frame, for a notebook: its style and script stay in there."""
+    return (f'<iframe title="{escape(title)}" srcdoc="{escape(page)}" '
             'style="width: 100%; height: 46rem; border: 1px solid #8884"></iframe>')  # fmt: skip
 
 
@@ -81,7 +81,7 @@ def _marked(text: str) -> str:
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
-def _script(data: Any) -> str:
+def embedded(data: Any) -> str:
     """Return data as JSON that can stand in a script element, whatever is in it."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

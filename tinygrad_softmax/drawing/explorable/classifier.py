@@ -1,0 +1,325 @@
+"""Whether a loss is the softmax loss of a classifier that the page can show, and of which.
+
+Numbers decide: the loss and its gradients are compared with the formulas in `by_hand`, at the
+inputs given and at drawn ones. How the inputs are called and how the loss is written does not
+matter.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ... import by_hand
+from ...core.transforms import value_and_grad
+from ...ir.words import listed, shape_text
+
+#: What the page has room for: a slider for each class, a bar for each example, and a button for
+#: each weight.
+CLASSES, EXAMPLES, WEIGHTS = 10, 1000, 1000
+#: The exponentials of larger scores are not shown.
+SCORE = 300.0
+#: How large drawn weights are, and how closely numbers have to agree.
+_SCALES, _RTOL = (0.3, 1.0, 1.0, 3.0), 1e-9
+_SHOWN = (
+    "explore=True shows the mean cross-entropy of a linear softmax classifier, or of one with a "
+    "hidden ReLU layer, plus 0.5 * reg times the sum of the squared weights"
+)
+
+Array = NDArray[Any]
+Point = dict[str, Any]
+
+
+class Layer(NamedTuple):
+    """The parameters of a layer, and the gradients of the loss; `b` may be missing."""
+
+    W_name: str
+    b_name: str | None
+    W: Array
+    b: Array | None
+    dW: Array
+    db: Array | None
+
+
+class Classifier(NamedTuple):
+    """A classifier with its data."""
+
+    X_name: str
+    y_name: str
+    X: Array
+    y: Array
+    layers: tuple[Layer, ...]
+    reg: float
+
+    @property
+    def scores(self) -> Array:
+        """The scores, shape (N, K)."""
+        rows = self.X
+        for n, layer in enumerate(self.layers):
+            rows = np.maximum(0, rows) if n else rows
+            rows = rows @ layer.W + (0 if layer.b is None else layer.b)
+        return rows
+
+
+class _Roles(NamedTuple):
+    """Which input is what; the last layer makes the scores."""
+
+    X: str
+    y: str
+    layers: tuple[tuple[str, str | None], ...]
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        return tuple(name for layer in self.layers for name in layer if name is not None)
+
+
+def recognised(loss: Callable[..., Any], wrt: Any, inputs: Point) -> Classifier:
+    """Return the classifier whose softmax loss this is.
+
+    Raises
+    ------
+    ValueError
+        If it is none that the page can show, or `wrt` are not all of its parameters.
+    """
+    name = getattr(loss, "__name__", "the loss").replace("<lambda>", "the loss")
+    parameters = inspect.signature(loss).parameters.values()
+    defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+    given = {key: _in_double(value) for key, value in (defaults | inputs).items()}
+    refusals = []
+    for roles in _candidates(given):
+        found = _compared(loss, name, roles, given)
+        if isinstance(found, Classifier):
+            _check_sizes(found)
+            _check_wrt(roles, wrt)
+            return found
+        refusals.append(found)
+    if refusals:
+        raise ValueError(f"{_SHOWN}; {min(refusals)[-1]}")
+    shapes = [f"{key} {shape_text(array.shape)}" for key, array in _arrays(given).items()]
+    raise ValueError(
+        f"{_SHOWN}; among the inputs of {name}, {listed(shapes) or 'which are no arrays'}, there "
+        "are none with the shapes of X (N, D), y (N), W (D, K) and b (K): pass all of them as inputs"
+    )
+
+
+def _in_double(value: Any) -> Any:
+    """Return an array of floats in the page's precision, and anything else as it is."""
+    floats = isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    return value.astype(float) if floats else value
+
+
+def _arrays(given: Point) -> dict[str, Array]:
+    """Return the inputs that are arrays of numbers, or lists of them."""
+    plain = {}
+    for name, value in given.items():
+        if isinstance(value, np.ndarray) or (isinstance(value, list) and _is_even(value)):
+            plain[name] = np.asarray(value)
+    return {name: array for name, array in plain.items() if array.dtype.kind in "bfiu"}
+
+
+def _is_even(tree: list[Any]) -> bool:
+    """Whether a list holds numbers, or rows of them that are equally long."""
+    if all(isinstance(one, (list, tuple)) for one in tree):
+        return len({len(row) for row in tree}) == 1
+    return all(np.ndim(one) == 0 for one in tree)
+
+
+def _candidates(given: Point) -> Iterator[_Roles]:
+    """Yield the roles that the inputs could have by their shapes; with biases first."""
+    arrays = _arrays(given)
+    matrices = {name: array.shape for name, array in arrays.items() if array.ndim == 2}
+    parameters = {name: array for name, array in arrays.items()
+                  if array.dtype.kind == "f" and isinstance(given[name], np.ndarray)}  # fmt: skip
+
+    def biases(W: str) -> list[str | None]:
+        size = matrices[W][1]
+        return [
+            *(b for b, array in parameters.items() if array.shape in ((size,), (1, size))),
+            None,
+        ]
+
+    weights = [W for W in parameters if W in matrices]
+    chains: list[tuple[str, ...]] = [(W,) for W in weights]
+    chains += [(W, V) for W in weights for V in weights if matrices[W][1] == matrices[V][0]]
+    for X, (n, features) in matrices.items():
+        for chain in chains:
+            if matrices[chain[0]][0] != features:
+                continue
+            classes = matrices[chain[-1]][1]
+            for y, labels in arrays.items():
+                if _labels(labels, n, classes) is None:
+                    continue
+                for first in biases(chain[0]):
+                    for last in biases(chain[1]) if len(chain) > 1 else [None]:
+                        roles = _Roles(X, y, tuple(zip(chain, (first, last), strict=False)))
+                        used = (X, y, *roles.parameters)
+                        if len({*used}) == len(used):
+                            yield roles
+
+
+def _labels(array: Array, n: int, classes: int) -> Array | None:
+    """Return the labels that an array holds, as classes or one-hot, if it does."""
+    if n == 0 or classes < 2:
+        return None
+    if array.shape == (n,) and np.isin(array, range(classes)).all():
+        return array.astype(np.intp)
+    if array.shape == (n, classes) and np.isin(array, (0, 1)).all() and (array.sum(1) == 1).all():
+        return np.asarray(np.argmax(array, axis=1))
+    return None
+
+
+def _compared(loss: Callable[..., Any], name: str, roles: _Roles,
+              given: Point) -> Classifier | tuple[bool, float, str]:  # fmt: skip
+    """Return the classifier, or how the loss differs from its softmax loss: the least first."""
+    measure = value_and_grad(loss, roles.parameters)
+
+    def measured(point: Point) -> tuple[float, Point]:
+        value, gradients = measure(**copy.deepcopy(point))
+        return float(value), dict(zip(roles.parameters, gradients, strict=True))
+
+    # At the given inputs first: with roles that are not its own, the loss may fail at drawn ones.
+    value, gradients = measured(given)
+    if not np.isfinite(value):
+        raise ValueError(f"{name} is {value} at the given inputs: explore it where it is finite")
+    reg = _reg(roles, given, gradients)
+    if differs := _differs(name, roles, given, reg, value, gradients):
+        return True, *differs
+    # Weights that are all 0 say nothing of the regularisation.
+    zero = not any(np.any(given[W]) for W, _ in roles.layers)
+    rng = np.random.default_rng(0)
+    for scale in _SCALES:
+        point = _drawn(roles, given, rng, scale)
+        try:
+            found = measured(point)
+        except Exception as error:
+            raise ValueError(
+                f"{name} failed at drawn inputs, where it is compared with the loss that the page "
+                f"shows: {type(error).__name__}: {error}"
+            ) from error
+        if zero:
+            reg, zero = _reg(roles, point, found[1]), False
+        if differs := _differs(name, roles, point, reg, *found, drawn=True):
+            return False, *differs
+    return _classifier(roles, given, reg, gradients)
+
+
+def _reg(roles: _Roles, point: Point, gradients: Point) -> float:
+    """Return the regularisation that explains the gradients best, 0 if it is only rounding."""
+    _, formulas = _formulas(roles, point, 0.0)
+    names = [W for W, _ in roles.layers]
+    squares = sum(float(np.sum(point[W] ** 2)) for W in names)
+    shared = sum(float(np.sum((gradients[W] - formulas[W]) * point[W])) for W in names)
+    fitted = shared / (squares or 1.0)
+    return float(f"{fitted:.11g}") if fitted > 1e-12 else 0.0
+
+
+def _differs(name: str, roles: _Roles, point: Point, reg: float, value: float, gradients: Point,
+             *, drawn: bool = False) -> tuple[float, str] | None:  # fmt: skip
+    """Return by how much a loss differs from the softmax loss at a point, and say so."""
+    place = "drawn inputs, though not at the given ones," if drawn else "the given inputs"
+    softmax, formulas = _formulas(roles, point, reg)
+    squares = 0.5 * sum(float(np.sum(point[W] ** 2)) for W, _ in roles.layers)
+    off = abs(value - softmax) / max(1.0, abs(softmax))
+    if not off <= _RTOL:
+        return _sortable(off), (
+            f"{name} differs: at {place} it is {value:.10g} where that cross-entropy is "
+            f"{softmax - reg * squares:.10g} and half the sum of the squared weights is "
+            f"{squares:.6g}"
+        )
+    largest = max(1e-3, *(float(np.max(np.abs(g))) for g in formulas.values()))
+    for key, gradient in gradients.items():
+        apart = float(np.max(np.abs(gradient - formulas[key].reshape(np.shape(gradient)))))
+        if not apart <= 10 * _RTOL * largest:
+            return _sortable(apart), (
+                f"{name} differs: at {place} it has the same value, but its gradient with respect "
+                f"to {key} is another one, by up to {apart:.4g}"
+            )
+    return None
+
+
+def _sortable(difference: float) -> float:
+    return difference if np.isfinite(difference) else np.inf
+
+
+def _classifier(roles: _Roles, given: Point, reg: float, gradients: Point) -> Classifier:
+    def layer(W: str, b: str | None) -> Layer:
+        if b is None:
+            return Layer(W, None, given[W], None, gradients[W], None)
+        return Layer(W, b, given[W], np.ravel(given[b]), gradients[W], np.ravel(gradients[b]))
+
+    X, y = _data(roles, given)
+    return Classifier(roles.X, roles.y, X, y, tuple(layer(*pair) for pair in roles.layers), reg)
+
+
+def _data(roles: _Roles, point: Point) -> tuple[Array, Array]:
+    """Return the examples as floats, and the labels as classes."""
+    X, W = np.asarray(point[roles.X], dtype=float), point[roles.layers[-1][0]]
+    y = _labels(np.asarray(point[roles.y]), len(X), W.shape[1])
+    assert y is not None, "a candidate has labels"
+    return X, y
+
+
+def _formulas(roles: _Roles, point: Point, reg: float) -> tuple[float, dict[str, Array]]:
+    """Return the softmax loss and its gradients, by hand."""
+    layers: list[Array] = []
+    for W, b in roles.layers:
+        layers += [point[W], np.zeros(point[W].shape[1]) if b is None else point[b]]
+    X, y = _data(roles, point)
+    gradients: tuple[Array, ...]
+    if len(roles.layers) == 1:
+        step = by_hand.linear(layers[0], layers[1], X, y, reg)
+        loss, gradients = step.loss, (step.dW, step.db)
+    else:
+        net = by_hand.two_layer(layers[0], layers[1], layers[2], layers[3], X, y, reg)
+        loss, gradients = net.loss, (net.dW, net.db, net.dW2, net.db2)
+    names = [name for layer in roles.layers for name in layer]
+    return float(loss), {name: g for name, g in zip(names, gradients, strict=True) if name}
+
+
+def _drawn(roles: _Roles, given: Point, rng: np.random.Generator, scale: float) -> Point:
+    """Return the inputs with other data and parameters; whatever else there is stays."""
+    X, y = np.asarray(given[roles.X]), np.asarray(given[roles.y])
+    classes = given[roles.layers[-1][0]].shape[1]
+    labels = rng.integers(0, classes, len(X))
+    drawn = labels if y.ndim == 1 else np.eye(classes)[labels]
+    point = {**given, roles.X: rng.standard_normal(X.shape), roles.y: drawn.astype(y.dtype)}
+    for W, b in roles.layers:
+        shape = given[W].shape
+        point[W] = scale * rng.standard_normal(shape) / np.sqrt(max(1, shape[0]))
+        if b is not None:
+            point[b] = rng.standard_normal(given[b].shape)
+    return point
+
+
+def _check_sizes(found: Classifier) -> None:
+    """Raise if there is more than the page has room for."""
+    sizes = [(found.layers[-1].W.shape[1], CLASSES, "classes"),
+             (len(found.X), EXAMPLES, "examples")]  # fmt: skip
+    sizes += [(one.W.size, WEIGHTS, f"weights in {one.W_name}") for one in found.layers]
+    for size, most, what in sizes:
+        if size > most:
+            raise ValueError(f"explore=True shows up to {most} {what}, and here are {size}: "
+                             "explore a part of the data, or a smaller classifier")  # fmt: skip
+    if found.X.shape[1] == 0:
+        raise ValueError(f"{found.X_name} has no features, and so no weight to explore")
+    largest = float(np.max(np.abs(found.scores)))
+    if largest > SCORE:
+        raise ValueError(
+            f"the scores reach {largest:.4g}, and explore=True shows the exponentials of scores up "
+            f"to {SCORE:g}: scale {found.X_name} or the weights"
+        )
+
+
+def _check_wrt(roles: _Roles, wrt: Any) -> None:
+    """Raise unless the gradients wanted are those that the page shows."""
+    chosen = roles.parameters if wrt is None else (wrt,) if isinstance(wrt, str) else tuple(wrt)
+    if {*chosen} != {*roles.parameters}:
+        raise ValueError(
+            f"explore=True shows the gradients with respect to {listed([*roles.parameters])}, and "
+            f"wrt names {listed([*map(str, chosen)])}: leave out wrt"
+        )
