@@ -35,10 +35,12 @@ if TYPE_CHECKING:  # loaded on first use by `__getattr__`
         GradientMismatchError,
         Report,
         SeededMistake,
+        Summary,
         catch_rate,
         check_gradients,
         gradcheck,
         seed_mistakes,
+        summarise,
     )
     from .classifier import SoftmaxClassifier
     from .compiler import Compiled, compile  # noqa: A004 - read as tg.compile, like torch.compile
@@ -67,6 +69,7 @@ __all__ = [
     "ShapeError",
     "SoftmaxClassifier",
     "StaleDataError",
+    "Summary",
     "Tensor",
     "by_hand",
     "catch_rate",
@@ -93,6 +96,7 @@ __all__ = [
     "sigmoid",
     "softmax",
     "softplus",
+    "summarise",
     "value_and_grad",
     "vjp",
 ]
@@ -106,7 +110,8 @@ _LATER = {
     "Explanation": "explanation", "explain": "explanation",
     "Finding": "checker", "GradientMismatchError": "checker", "Report": "checker",
     "SeededMistake": "checker", "catch_rate": "checker", "check_gradients": "checker",
-    "gradcheck": "checker", "seed_mistakes": "checker",
+    "gradcheck": "checker", "seed_mistakes": "checker", "Summary": "checker",
+    "summarise": "checker",
     "SoftmaxClassifier": "classifier",
 }  # fmt: skip
 

@@ -35,12 +35,16 @@ from .derivation import derive
 from .drawing import draw
 from .drawing.explorable import Explorable, case_study_page
 from .explanation import explain
+from .notebook import read_cells
+from .teaching.sheets import make_sheet
 
 _HELP = """\
 functions:
   file.py:NAME, notebook.ipynb:NAME or module:NAME
   A file alone stands for its function `loss`; the gradient, for its function
   `gradients`. A notebook's code cells are run in order, without IPython's magics.
+  NAME may be a method: Class.method, of an instance made without arguments, or
+  instance.method.
 
 inputs:
   NAME=300x2         an array of that shape, normally distributed (5x for one axis)
@@ -48,7 +52,8 @@ inputs:
   NAME=1e-3          a number
   NAME=file.npy      an array from a file
   NAME=file.npz:KEY  one of several arrays in a file; the one called NAME without KEY
-  A parameter with a default may be left out.
+  A parameter with a default may be left out. What is not given is taken from
+  `inputs` in the file of the loss, if it is there: a dict, or a function.
 
 exit status:
   0  all went well; all gradients that were checked are right
@@ -61,10 +66,7 @@ example:
   tinygrad-softmax %s
 """
 _EXAMPLE = "demos/why_dscores.py:loss \\\n      W=2x3 b=1x3 X=300x2 y=300:3 reg=1e-3"
-#: Magics whose cell is Python all the same; of the others the whole cell is left out.
-_AROUND_PYTHON = ("%%time", "%%timeit", "%%capture", "%%prun")
 _FILES = (".py", ".ipynb")
-_MAGIC = re.compile(r"\s*[%!?]|\s*[\w., ]+=\s*[%!]|\s*[\w.]+\?\??\s*$")
 
 
 class _UsageError(Exception):
@@ -120,6 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         sys.path[:] = path
         _module.cache_clear()
+        _instance.cache_clear()
     return status
 
 
@@ -150,8 +153,8 @@ def _parser() -> argparse.ArgumentParser:
          f"draw {_EXAMPLE} -o graph.html"),
         (_explore, (), "make a page to explore the gradient of a softmax classifier",
          f"explore {_EXAMPLE}"),
-        (_exercise, ("text",), "print gradient code with one mistake each, to be found",
-         f"exercise {_EXAMPLE} --most 3 --seed 7"),
+        (_exercise, ("text",), "write a notebook, or print code, with mistakes to be found",
+         f"exercise {_EXAMPLE} --level 2 --seed 7 -o sheet.ipynb"),
     ):  # fmt: skip
         command = commands.add_parser(
             name := run.__name__.lstrip("_"), help=does, description=does, epilog=_HELP % example,
@@ -189,8 +192,26 @@ def _parser() -> argparse.ArgumentParser:
                 help="the page .html; if not given, a browser opens it",
             )
         if run is _exercise:
-            command.add_argument("--most", type=int, default=5, help="how many, 5 if not given")
-            command.add_argument("--answers", action="store_true", help="say what the mistakes are")
+            command.add_argument(
+                "-o",
+                "--output",
+                metavar="SHEET.ipynb",
+                help="write a notebook with checks, one to hand out, and the key",
+            )
+            command.add_argument(
+                "--level",
+                type=int,
+                choices=(1, 2, 3),
+                help="of a notebook: 1 (a missing line or a sign) if not given, "
+                "2 (an axis, a factor, an operand), 3 (two mistakes, or one that "
+                "a check of one number misses)",
+            )
+            command.add_argument(
+                "--most", type=int, help="how many; 5, or 1 in a notebook, if not given"
+            )
+            command.add_argument(
+                "--answers", action="store_true", help="print what the mistakes are, too"
+            )
     return parser
 
 
@@ -272,11 +293,15 @@ def _written(page: Explorable, options: Any) -> tuple[int, str]:
 
 
 def _exercise(function: Any, wrt: Any, inputs: dict[str, Any], options: Any) -> tuple[int, str]:
-    if options.most < 1:
-        raise _UsageError(f"--most {options.most} is too few: ask for 1 or more")
-    found = [*seed_mistakes(function, wrt, most=options.most, seed=options.seed, **inputs)]
-    if len(found) < options.most:
-        _write(sys.stderr, f"note: {len(found)} exercises were found, fewer than asked for")
+    most = options.most if options.most is not None else 1 if options.output else 5
+    if most < 1:
+        raise _UsageError(f"--most {most} is too few: ask for 1 or more")
+    if options.output:
+        return _sheet(function, wrt, inputs, options, most)
+    if options.level is not None:
+        raise _UsageError("--level is for a notebook: add -o sheet.ipynb")
+    found = [*seed_mistakes(function, wrt, most=most, seed=options.seed, **inputs)]
+    _say_if_few(len(found), most)
     told = ("stage", "cause", "sentence") if options.answers else ()
     if options.format == "json":
         wanted = ("source", *told)
@@ -286,6 +311,35 @@ def _exercise(function: Any, wrt: Any, inputs: dict[str, Any], options: Any) -> 
         answer = f"\n# Answer: {mistake.stage}: {mistake.sentence}" if told else ""
         texts.append(f"# Exercise {number}\n{mistake.source.rstrip()}{answer}")
     return 0, "\n\n\n".join(texts)
+
+
+def _sheet(function: Any, wrt: Any, inputs: dict[str, Any], options: Any,
+           most: int) -> tuple[int, str]:  # fmt: skip
+    """Write a notebook, what students get of it, and the key."""
+    path = Path(options.output)
+    if path.suffix != ".ipynb":
+        raise _UsageError(f"{options.output} is no notebook: name it {path.stem}.ipynb")
+    if options.answers or options.format == "json":
+        raise _UsageError("--answers and --json are for printing: the answers to a notebook are "
+                          "in the key beside it")  # fmt: skip
+    sheet = make_sheet(function, wrt, level=options.level or 1, seed=options.seed, most=most,
+                       **inputs)  # fmt: skip
+    _say_if_few(len(sheet.exercises), most)
+    lines = []
+    for ending, text, what in (
+        (".ipynb", sheet.notebook, "with the hidden checks, for the autograder"),
+        (".student.ipynb", sheet.student, "to hand out"),
+        (".key.json", sheet.key, "the answers"),
+    ):
+        file = path.with_suffix(ending)
+        file.write_text(text, "utf-8")
+        lines.append(f"{file}: {what}")
+    return 0, "\n".join(lines)
+
+
+def _say_if_few(found: int, most: int) -> None:
+    if found < most:
+        _write(sys.stderr, f"note: {found} exercises were found, fewer than asked for")
 
 
 def _text(result: Any, options: Any, found: dict[str, Any] | None = None) -> str:
@@ -336,11 +390,33 @@ def _load(place: str, usual: str) -> Any:
     module, _, name = (place, "", usual) if place.endswith(_FILES) else place.rpartition(":")
     if not module or not name:
         raise _UsageError(f"{place!r} names no function: write file.py:function")
-    loaded = _module(module)
-    if not hasattr(loaded, name):
-        names = [key for key, value in vars(loaded).items() if inspect.isfunction(value)]
-        raise _UsageError(f"{module} has no `{name}`; its functions: {', '.join(names) or 'none'}")
-    return getattr(loaded, name)
+    found: Any = _module(module)
+    first, *attributes = name.split(".")
+    if not hasattr(found, first):
+        names = [key for key, value in vars(found).items() if inspect.isfunction(value)]
+        raise _UsageError(f"{module} has no `{first}`; its functions: {', '.join(names) or 'none'}")
+    found = getattr(found, first)
+    for attribute in attributes:
+        owner, found = found, getattr(found, attribute, None)
+        if found is None:
+            raise _UsageError(f"`{first}` in {module} has no `{attribute}`")
+        if isinstance(owner, type) and inspect.isfunction(inspect.getattr_static(owner, attribute)):
+            found = getattr(_instance(owner), attribute)
+    return found
+
+
+@functools.cache
+def _instance(owner: type) -> Any:
+    """Return an instance, of which the loss and the gradient are both methods."""
+    with _users_code():
+        try:
+            inspect.signature(owner).bind()
+        except (TypeError, ValueError) as error:
+            raise _UsageError(
+                f"{owner.__name__} takes arguments: make an instance in the file, "
+                "and name the method of that, file.py:instance.method"
+            ) from error
+        return owner()
 
 
 @functools.cache
@@ -383,32 +459,13 @@ def _module(place: str) -> ModuleType:
 def _cells(path: Path) -> Iterator[CodeType]:
     """Compile the code cells of a notebook, without what only IPython understands."""
     try:
-        cells = json.loads(path.read_text("utf-8"))["cells"]
-        texts = ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
-    except (ValueError, LookupError, TypeError) as error:
-        raise _UsageError(f"{path.name} is no notebook of format 4") from error
-    for number, text in enumerate(texts, 1):
-        name = f"<cell {number} of {path.name}>"
-        lines, skipped = text.split("\n"), []
-        first = text.split(maxsplit=1)[:1]
-        if first and first[0].startswith("%%") and first[0] not in _AROUND_PYTHON:
-            skipped, lines = lines, []
-        while True:
-            try:
-                code = compile("\n".join(lines), name, "exec", dont_inherit=True)
-                break
-            except SyntaxError as error:  # only a line that is no Python can be a magic
-                at = (error.lineno or 0) - 1
-                if not (0 <= at < len(lines) and _MAGIC.match(lines[at])):
-                    raise
-                end = at + 1
-                while lines[end - 1].endswith("\\") and end < len(lines):
-                    end += 1
-                skipped += lines[at:end]
-                indent = lines[at][: -len(lines[at].lstrip())]
-                lines[at:end] = [f"{indent}pass", *[""] * (end - at - 1)]
+        cells = read_cells(path)
+    except ValueError as error:
+        raise _UsageError(str(error)) from error
+    for name, text, skipped in cells:
+        code = compile(text, name, "exec", dont_inherit=True)
         # As it was run, so that the source of a function can be parsed; lines keep their numbers.
-        linecache.cache[name] = (len(text), None, [f"{line}\n" for line in lines], name)
+        linecache.cache[name] = (len(text), None, [f"{line}\n" for line in text.split("\n")], name)
         if skipped:
             _write(sys.stderr, f"note: not run in {name[1:-1]}: {'; '.join(skipped)}")
         yield code
@@ -422,9 +479,10 @@ def _inputs(function: Callable[..., Any], options: Any) -> dict[str, Any]:
     parameters = inspect.signature(function).parameters.values()
     takes_any = any(p.kind == p.VAR_KEYWORD for p in parameters)
     names = [p.name for p in parameters]
-    found = _source(options.source) if options.source else {}
+    found = _source(options.source) if options.source else _own_inputs(options.function)
     if extra := [name for name in found if not (takes_any or name in names)]:
-        _write(sys.stderr, f"note: no input of the loss, and left out: {', '.join(extra)}")
+        if options.source:
+            _write(sys.stderr, f"note: no input of the loss, and left out: {', '.join(extra)}")
         found = {name: value for name, value in found.items() if name in names}
     rng = np.random.default_rng(options.seed)
     for text in options.inputs:
@@ -440,6 +498,16 @@ def _inputs(function: Callable[..., Any], options: Any) -> dict[str, Any]:
         shapes = " ".join(f"{name}=SHAPE" for name in missing)
         raise _UsageError(f"{', '.join(missing)} not given: add {shapes}, as in X=300x2")
     return found
+
+
+def _own_inputs(place: str) -> dict[str, Any]:
+    """Return `inputs` in the file of the loss: a dict, or a function that makes one."""
+    module = place if place.endswith(_FILES) else place.rpartition(":")[0]
+    found = getattr(_module(module), "inputs", None)
+    if inspect.isfunction(found) and not inspect.signature(found).parameters:
+        with _users_code():
+            found = found()
+    return dict(found) if isinstance(found, dict) else {}
 
 
 def _source(place: str) -> dict[str, Any]:

@@ -13,13 +13,13 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "tinygrad_softmax"
 
 FLOORS = [
-    {"core", "by_hand", "datasets"},
+    {"core", "by_hand", "datasets", "notebook"},
     {"ops", "debug"},
     {"ir"},
     {"derivation"},
     {"compiler", "explanation"},
     {"checker", "classifier", "drawing"},
-    {"testing", "pytest_plugin"},
+    {"testing", "teaching", "pytest_plugin"},
     {"commands", "__main__"},
 ]
 FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}

@@ -168,7 +168,7 @@ class _Seeder:
         fresh = draws(derivation.given, derivation.trace, 5)
         self.points = [derivation.given, *itertools.islice(fresh, 3)]
         self.space = {"np": np, **derivation.program.used}
-        function = self._function(_gradients_alone(derivation.source))
+        function = self._function(gradients_alone(derivation.source))
         self.source = Source(function)
         with np.errstate(all="ignore"):
             self.truth = [function(**copied(p)) for p in self.points]
@@ -222,7 +222,7 @@ class _Seeder:
         tree = self.search.tree_of(self.source, place, edit)
         try:
             text = ast.unparse(ast.fix_missing_locations(tree)).replace("\n    pass\n", "\n")
-            text = _gradients_alone(text)
+            text = gradients_alone(text)
             function = self._function(text)
             results = self._results(function)
         except Exception:  # an edit may make code raise anything: that is no exercise
@@ -302,7 +302,7 @@ def _is_of_floats(place: Any, edit: Edit) -> bool:
     return np.asarray(values.get(id(node), 0)).dtype.kind == "f"
 
 
-def _gradients_alone(source: str) -> str:
+def gradients_alone(source: str) -> str:
     """Return derived code without the loss, and without what only the loss needs."""
     module = ast.parse(source)
     function: Any = module.body[0]

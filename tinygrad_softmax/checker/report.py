@@ -10,7 +10,7 @@ import html
 import json
 import textwrap
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 _WIDTH = 88
 
@@ -162,8 +162,33 @@ class Report:
         return f"{text} {_capital(first.sentence)}." if level == "what" else text
 
     def json(self) -> str:
-        """Return the report as JSON."""
+        """Return the report as JSON, which `from_json` reads."""
         return json.dumps({"ok": self.ok, **asdict(self), "diff": self.diff})
+
+    @classmethod
+    def from_json(cls, text: str) -> Report:
+        """Return the report that `json` has written.
+
+        Raises
+        ------
+        ValueError
+            If the text is no such report.
+
+        Examples
+        --------
+        >>> report = Report((), ("dW",))
+        >>> Report.from_json(report.json()) == report
+        True
+        """
+        try:
+            held = json.loads(text)
+            given = {field.name: held[field.name] for field in fields(cls)}
+            for name in ("findings", "loss_findings"):
+                given[name] = tuple(Finding(**one | {"spoils": tuple(one["spoils"])})
+                                    for one in given[name])  # fmt: skip
+            return cls(**given | {name: tuple(given[name]) for name in ("right", "notes")})
+        except (ValueError, LookupError, TypeError) as error:
+            raise ValueError("the text is no report as Report.json() writes it") from error
 
     # --- as text ---
 
