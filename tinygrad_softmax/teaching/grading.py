@@ -373,9 +373,8 @@ def _said(error: Exception) -> str:
 
 
 def _capital(text: str) -> str:
-    """Begin with a capital, unless with the name of a file."""
-    first = text.partition(" ")[0]
-    return text if "." in first else text[:1].upper() + text[1:]
+    """Begin with a capital, unless with a name."""
+    return text[:1].upper() + text[1:] if text.startswith("the") else text
 
 
 def _explained(loss: Any, job: dict[str, Any], names: list[str], inputs: Inputs, timeout: float,

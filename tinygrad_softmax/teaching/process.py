@@ -135,9 +135,7 @@ class Process:
             if not isinstance(found, dict):
                 raise TypeError
         except (ValueError, TypeError):
-            raise EndedError(
-                "failed", "the process of the submission gave a broken answer"
-            ) from None
+            raise EndedError("failed", _BROKEN) from None
         return found
 
     def loaded(self) -> inspect.Signature | None:
@@ -185,9 +183,7 @@ class Process:
             _write_back([*values], child.decode(found["values"]))
             _write_back(inputs, child.decode(found["inputs"]))
         except (ValueError, TypeError, LookupError):
-            raise EndedError(
-                "failed", "the process of the submission gave a broken answer"
-            ) from None
+            raise EndedError("failed", _BROKEN) from None
         return result, found
 
     def _send(self, message: Any) -> None:

@@ -6,7 +6,6 @@ would be found: functions are written out, modules imported, and constants writt
 
 from __future__ import annotations
 
-import ast
 import builtins
 import importlib
 import inspect
@@ -105,7 +104,8 @@ def standalone(function: Any, name: str = "loss") -> Standalone:
         raise StandaloneError(f"{getattr(function, '__name__', function)!s} is a "
                               f"{type(function).__name__}: write it as a function")  # fmt: skip
     writer = _Writer()
-    name = function.__name__ if function.__name__ != "<lambda>" else name
+    written = function.__code__.co_name
+    name = written if written != "<lambda>" else name
     writer.define(name, function)
     pieces = sorted(writer.pieces, key=lambda piece: (
         not piece.code.startswith("from __future__"), not _is_import(piece.code)))  # fmt: skip
@@ -129,9 +129,10 @@ def literal(value: Any) -> str:
         return repr(value)
     if type(value) is float:
         return repr(value) if np.isfinite(value) else f"float({str(value)!r})"
-    if type(value) is list or (type(value) is set and value):
-        inner = ", ".join(map(literal, value))
-        return f"[{inner}]" if type(value) is list else f"{{{inner}}}"
+    if type(value) is list:
+        return f"[{', '.join(map(literal, value))}]"
+    if type(value) is set:
+        return f"set([{', '.join(sorted(map(literal, value)))}])"
     if type(value) is tuple:
         return f"({', '.join(map(literal, value))}{',' * (len(value) == 1)})"
     if type(value) is dict:
@@ -192,9 +193,10 @@ class _Writer:
         self.pieces.append(Piece(code if name == inner else f"{code} as {name}"))
 
     def _written(self, name: str, value: Any) -> None:
-        if value.__name__ not in (name, "<lambda>"):
-            self.define(value.__name__, value)
-            self.pieces.append(Piece(f"{name} = {value.__name__}"))
+        own = value.__name__ if isinstance(value, type) else value.__code__.co_name
+        if own not in (name, "<lambda>"):
+            self.define(own, value)
+            self.pieces.append(Piece(f"{name} = {own}"))
             return
         text, file, line, space = _source(value)
         for used in _free(text):
@@ -229,12 +231,8 @@ def _source(value: Any) -> tuple[str, str, int, dict[str, Any]]:
         raise StandaloneError(
             f"the source of {value.__name__} is not available: define it in a file or a notebook"
         ) from error
-    tree: Any = source.tree
-    line = min([tree.lineno, *(one.lineno for one in getattr(tree, "decorator_list", ()))])
-    if isinstance(tree, ast.Lambda):
-        text = source.text().strip()
-    else:
-        text = textwrap.dedent("".join(source.lines[line - 1 : tree.end_lineno])).rstrip()
+    # Without its decorators: what they have made of a function is the function that is found.
+    text, line = source.text().strip(), source.tree.lineno
     names = value.__code__.co_freevars
     closed = dict(zip(names, (cell.cell_contents for cell in value.__closure__ or ()), strict=True))
     return text, source.file, line, value.__globals__ | closed
