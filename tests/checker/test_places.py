@@ -214,3 +214,20 @@ def test_where_nothing_small_repairs_it_the_line_and_the_formula_are_shown():
     assert "np.mean(dout, axis=0)" in first.why
     assert "dout" in report.right
     assert not any(f.repaired for f in report.findings)
+
+
+def affine(x, w, b):
+    return x.reshape(len(x), -1) @ w + b, (x, w)
+
+
+def affine_backward(dout, cache):
+    x, w = cache
+    return dout @ w.T, x.reshape(len(x), -1).T @ dout, dout.sum(axis=0)
+
+
+def test_an_array_in_another_shape_is_reshaped():
+    inputs = {"x": R((10, 2, 3)), "w": R((6, 5)), "b": R(5)}
+    report = check_gradients(affine, affine_backward, wrt=("x", "w", "b"), budget=AMPLE, **inputs)
+    assert [f.after.split("),")[0] for f in report.findings] == [
+        "return (dout @ w.T).reshape(x.shape"
+    ]

@@ -708,6 +708,18 @@ def of_statement(path: Path, statement: ast.stmt, indices: list[ast.expr],
                            f"the index is wrong: {_code(_loaded(place))} is meant")  # fmt: skip
 
 
+def reshaped(path: Path, node: ast.expr, values: tuple[Any, ...], scope: Scope) -> Iterator[Edit]:
+    """Yield an array in the shape of a variable that has as many entries, in another order."""
+    if any(not isinstance(v, np.ndarray) or v.ndim == 0 or v.size < 2 for v in values):
+        return
+    for name, held in scope.names.items():
+        if all(np.size(h) == v.size and np.shape(h) != v.shape
+               for h, v in zip(held, values, strict=True)):  # fmt: skip
+            new = _parsed(f"_0.reshape({name}.shape)", False)
+            said = f"it has to be brought to the shape of `{name}`"
+            yield Edit(1.15, "reshape_missing", path, _filled(new, {"_0": node}), said)
+
+
 def lists(path: Path, node: ast.expr, value: Any, variables: dict[str, Any]) -> Iterator[Edit]:
     """Yield another list of the same length in the place of one: of activations, of scores."""
     if isinstance(node, ast.Name) and isinstance(value, (list, tuple, dict)):

@@ -425,6 +425,7 @@ class Search:
         for path, e, values in self._parts_of(place):
             yield from edits.simple(path, e, values[0], self.helpers, tuple(indices))
             yield from edits.indicators(path, e, values[0], conditions)
+            yield from edits.reshaped(path, e, values, place.scope)
             yield from edits.lists(path, e, values[0], place.scope.variables[0])
         if isinstance(place.node, ast.stmt):
             block, i = self._block(place)
