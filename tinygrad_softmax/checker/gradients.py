@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import io
+import re
 import textwrap
 import time
 import warnings
@@ -39,6 +40,8 @@ from .values import Values, key_of, recorded, recorded_code
 _POINTS = 5
 #: Inputs with more entries than this are not run as they are.
 _LARGE = 1_000_000
+#: So many lines of a derived formula are shown beside a line that nothing small repairs.
+_LINES = 5
 #: Names whose call is no business of a search.
 _OUTSIDE = frozenset(["open", "input", "exec", "eval", "compile", "__import__", "exit", "quit"])
 
@@ -460,7 +463,8 @@ class Check:
         left = [n for n in (repairs[-1].left if repairs else self.open) if n in self.open]
         if self.sources and not repairs:
             findings += self._wrong_stage()
-        findings += [self._unexplained(n, found) for n in left]
+        is_known = bool(findings)
+        findings += [self._unexplained(n, found, is_known) for n in left]
         texts = {id(s): s.text() for s in self.sources}
         for repair in repairs:
             key, first = id(repair.source), repair.source.original.lineno
@@ -500,24 +504,38 @@ class Check:
             last = held.get(variable or "", [])
             if not last or any(_alike(both, right) for both in last):
                 continue
-            lines = [n for _, n in statements(self.sources[0].tree)
-                     if target_of(n) is not None and root_of(target_of(n)) == variable]  # fmt: skip
             said = "no small change was found that makes it right"
-            ends = [n.end_lineno for n in lines]
-            apart = next((i for i, n in enumerate(lines[1:], 1)
-                          if n.lineno != (ends[i - 1] or 0) + 1), len(lines))  # fmt: skip
-            text = self._lines(lines[0], lines[apart - 1])
-            formula = next((line for line in self._derivation().program.gradient.splitlines()
-                            if line.startswith(f"d{value} = ")), "")  # fmt: skip
-            why = f"Derived, it is `{formula}`." if formula else ""
-            return [Finding(str(variable), "unexplained", said, lines[0].lineno, text, "", why)]
+            return [Finding(str(variable), "unexplained", said, *self._made(variable, value))]
         return []
 
-    def _lines(self, first: ast.stmt, last: ast.stmt) -> str:
-        lines = self.sources[0].lines[first.lineno - 1 : last.end_lineno]
-        return textwrap.dedent("".join(lines)).rstrip()
+    def _made(self, variable: str | None, value: str | None) -> tuple[int, str, str]:
+        """Return the lines that make a variable, and those that a derivation makes it by."""
+        lines = [n for _, n in statements(self.sources[0].tree)
+                 if target_of(n) is not None and root_of(target_of(n)) == variable]  # fmt: skip
+        ends = [n.end_lineno for n in lines]
+        apart = next((i for i, n in enumerate(lines[1:], 1)
+                      if n.lineno != (ends[i - 1] or 0) + 1), len(lines))  # fmt: skip
+        first, last = lines[0].lineno, lines[apart - 1].end_lineno
+        text = textwrap.dedent("".join(self.sources[0].lines[first - 1 : last])).rstrip()
+        return first, text, "\n".join(self._formula(f"d{value}"))
 
-    def _unexplained(self, name: str, found: list[dict[str, Any]]) -> Finding:
+    def _formula(self, name: str) -> list[str]:
+        """Return the derived lines that make an array of those that the learner's code has."""
+        derivation = self._derivation()
+        if derivation is None:
+            return []
+        code = getattr(self.hand.loss_function, "__code__", None)
+        known = {*self.sources[0].code.co_varnames, *(code.co_varnames if code else ())}
+        needed, found = {name}, list[str]()
+        for line in reversed(derivation.program.source().splitlines()):
+            made = re.match(r"\s+(?:np\.\w+\.at\()?(\w+)", line)
+            if made and made[1] in needed:
+                found.insert(0, line.strip())
+                needed |= {*re.findall(r"\b[a-zA-Z_]\w*", line)} - known
+        return found if len(found) <= _LINES else []
+
+    def _unexplained(self, name: str, found: list[dict[str, Any]], is_known: bool) -> Finding:
+        """Return what can be said without a repair; with the line, unless one is known before."""
         mine = [g[name] for g in found]
         true = [t.gradients[name] for t in self.truth]
         cause, said = related(mine, true, [_scalars(p) for p in self.points])
@@ -525,6 +543,11 @@ class Check:
             said += (
                 f"; the search ended after its {self.budget:g} s, and a larger budget= may find one"
             )
+        shown = self.sources and not is_known
+        made = (target_of(n) for _, n in statements(self.sources[0].tree)) if shown else ()
+        for variable in (root_of(target) for target in made if target is not None):
+            if cause == "unexplained" and whose(variable or "", [name]) and variable != name:
+                return Finding(f"d{name}", cause, said, *self._made(variable, name))
         return Finding(f"d{name}", cause, said)
 
     # --- the loss ---

@@ -44,7 +44,8 @@ class Finding:
     line : int
         The number of the line in its file; 0 if it is not known.
     before, after : str
-        The code as it is, and as it should be; empty if no repair was found.
+        The code as it is, and as it should be. Of an ``"unexplained"`` one, the lines that make the
+        array, and those by which it is derived, or nothing.
     why : str
         Where the loss says so; empty if there is nothing to point at.
     spoils : tuple of str
@@ -72,9 +73,10 @@ class Finding:
         number = str(self.line)
         rows = [f"{number if i == 0 else '':>5} |  {text}"
                 for i, text in enumerate(self.before.splitlines())]  # fmt: skip
-        if self.repaired:
+        if self.repaired or self.after:
             after = self.after.splitlines()
             word = "should be" if after else "should not be there"
+            word = word if self.repaired else "it is derived as"
             rows += [f"{'':>5} |  {text}" for text in (word, *after)]
         return "\n".join(rows)
 
