@@ -100,7 +100,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
         Seed or generator of the initial weights, the batches and what is kept back; None draws
         afresh.
     verbose : bool, int or "auto"
-        False: nothing; True or 1 prints every 10th iteration, as the page does; k above 1 every
+        False: nothing; True or 1 prints every 10th iteration, as the case study; k above 1 every
         k-th. "auto": a bar (tqdm, if installed) in a terminal or notebook, after two seconds.
     callback : callable, optional
         Called after each iteration as ``callback(iteration, loss, classifier)``, with its entry of
@@ -112,7 +112,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
     Attributes
     ----------
     classes_ : ndarray, shape (K,)
-        The labels met in ``fit``, sorted.
+        The labels in ``fit``, sorted.
     parameters_ : tuple of arrays
         W (D, K) and b (1, K); or W (D, H), b, W2 (H, K) and b2, as `by_hand` takes them; and so on.
     coef_, intercept_ : ndarray, shapes (K, D) and (K,)

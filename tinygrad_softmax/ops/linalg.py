@@ -34,13 +34,13 @@ def _turned(x: Any) -> Any:
 
 @primitive(numpy=np.matmul, shape=product, symbol="@", noun="product")
 def matmul(x: Any, w: Any) -> Any:
-    """Entry (i, j) is row i of `x` against column j of `w`."""
+    """Entry (i, k) is row i of `x` times column k of `w`, summed."""
     return np.matmul(x, w)
 
 
 @matmul.grad("x")
 def _(g: Any, w: Any, shape: Shape) -> Any:
-    """`x[i, k]` met `w[k, j]` for every j, so it collects `g[i, j] * w[k, j]` over columns j."""
+    """`x[i, d]` is multiplied by `w[d, k]` for every k: the sum over k of `g[i, k] * w[d, k]`."""
     if len(w.shape) == 1:
         return np.expand_dims(g, -1) * w
     if len(shape) == 1:
@@ -50,7 +50,7 @@ def _(g: Any, w: Any, shape: Shape) -> Any:
 
 @matmul.grad("w")
 def _(g: Any, x: Any, shape: Shape) -> Any:
-    """`w[k, j]` met `x[i, k]` in every row i, so it collects `x[i, k] * g[i, j]` over rows i."""
+    """`w[d, k]` is multiplied by `x[i, d]` for every i: the sum over i of `x[i, d] * g[i, k]`."""
     if len(x.shape) == 1:
         return x * g if len(shape) == 1 else x[:, None] * g[..., None, :]
     if len(shape) == 1:
@@ -84,7 +84,7 @@ def einsum(*operands: Any, terms: tuple[str, ...], result: str) -> Any:
 
 @einsum.grad("operands")
 def _(g: Any, operands: Any, terms: tuple[str, ...], result: str, position: int) -> Any:
-    """An entry collects `g` times the other operands' entries, wherever it met them."""
+    """The sum of `g` times the other operands' entries, over all products that have the entry."""
     others = [i for i in range(len(terms)) if i != position]
     spec = ",".join([result, *(terms[i] for i in others)])
     return np.einsum(f"{spec}->{terms[position]}", g, *(operands[i] for i in others))

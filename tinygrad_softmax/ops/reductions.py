@@ -76,7 +76,7 @@ def cumsum(x: Any, *, axis: int) -> Any:
 
 @cumsum.grad("x")
 def _(g: Any, axis: int) -> Any:
-    """`x` at a place is in the running sums from there on, so it collects `g` from there on."""
+    """An entry of `x` is in every running sum from its place on: the sum of `g` from there on."""
     return np.flip(np.cumsum(np.flip(g, axis), axis), axis)
 
 
