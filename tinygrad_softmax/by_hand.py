@@ -1,6 +1,6 @@
 """The gradients of the CS231n case study, written by hand: the answer, as plain NumPy.
 
-These are the case study's own lines, with the reason for each beside it, and two things mended:
+These are the case study's own lines, with the reason for each beside it, and two changes:
 `probs` is not overwritten by `dscores`, and the softmax does not overflow. Imports NumPy, the label
 check and the errors; nothing of the automatic machinery, whose independent oracle this module is.
 """

@@ -136,7 +136,7 @@ def test_it_prints_itself():
 def test_the_answer_comes_first_and_the_regulariser_last():
     text = str(the_question())
     order = ["Put together", "dscores = probs.copy()  # (300, 3)", "One example in numbers",
-             "The way there", "dcorrect_logprobs = 1 /", "dprobs = ", "dexp_scores = ", "db = ",
+             "Step by step", "dcorrect_logprobs = 1 /", "dprobs = ", "dexp_scores = ", "db = ",
              "dreg_loss = 1", "The slopes of the softmax", "What can go wrong"]  # fmt: skip
     places = [text.rindex(piece) if piece == "db = " else text.index(piece) for piece in order]
     assert places == sorted(places)
@@ -208,7 +208,7 @@ def test_softmax_has_its_slopes():
     }.items():
         text = " ".join(str(explained(name)).split())
         assert slope in text
-        assert "p_i (delta_ij - p_j)" in text
+        assert "p_k (delta_kj - p_j)" in text
     assert "softmax" not in str(explained("ridge"))
 
 

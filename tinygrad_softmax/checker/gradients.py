@@ -270,7 +270,7 @@ class Check:
                 functions = [f for f in functions if f is not mine]
             self.sources = [s for f in functions if (s := _source_of(f)) is not None]
             if not self.sources or self.sources[0].function is not functions[0]:
-                raise NoSourceError(f"the source of {hand.name} is not to be had")
+                raise NoSourceError(f"the source of {hand.name} is not available")
         except NoSourceError as error:
             self.sources = []
             self.notes.append(f"{error}, so that no line can be shown: define it in a file or a "

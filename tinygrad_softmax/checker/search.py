@@ -2,7 +2,7 @@
 
 Imports `edits`, `operands`, `source` and `values`. Candidates are tried by their cost, those first
 that concern what is wrong and nothing that is right; what passes at one point is compiled and run
-at all of them before it is believed.
+at all of them before it is accepted.
 """
 
 from __future__ import annotations

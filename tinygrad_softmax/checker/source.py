@@ -27,7 +27,7 @@ _FUNCTIONS = (ast.FunctionDef, ast.Lambda)
 
 
 class NoSourceError(Exception):
-    """A function whose source is not to be had."""
+    """A function whose source is not available."""
 
 
 def plain_function(function: Any) -> FunctionType:
@@ -62,7 +62,7 @@ class Source:
         linecache.checkcache(self.file)
         self.lines = linecache.getlines(self.file, self.function.__globals__)
         if not self.lines:
-            raise NoSourceError(f"the source of {self.name} is not to be had")
+            raise NoSourceError(f"the source of {self.name} is not available")
         self.tree = self.original = _found(code, "".join(self.lines))
 
     def text(self) -> str:
@@ -249,7 +249,7 @@ def _found(code: CodeType, text: str) -> Any:
             first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
             if first == code.co_firstlineno:
                 return node
-    raise NoSourceError(f"the source of {code.co_name} is not to be had")
+    raise NoSourceError(f"the source of {code.co_name} is not available")
 
 
 # --- trees ---

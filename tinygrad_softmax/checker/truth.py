@@ -1,7 +1,7 @@
 """The true gradient at a point: by automatic differentiation, or by difference quotients.
 
 Imports `hand` and `trees`. The plain run decides: a tape that gives another value than the function
-on plain arrays, or another slope along a direction, is not believed.
+on plain arrays, or another slope along a direction, is not accepted.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ def _by_trace(hand: Hand, inputs: Inputs, wrt: tuple[str, ...], value: float) ->
 
 
 def _by_tape(hand: Hand, inputs: Inputs, wrt: tuple[str, ...], value: float) -> dict[str, Any]:
-    """Return gradients by automatic differentiation; none where it cannot be believed."""
+    """Return gradients by automatic differentiation; none where it cannot be relied on."""
     given = dict(leaves(inputs))
 
     def loss(*values: Any) -> Any:

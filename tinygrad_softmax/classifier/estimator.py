@@ -67,9 +67,9 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
         do; the objective stays as above. "sgd" is gradient descent, on all rows or in batches.
         "auto" is "lbfgs", unless `step_size`, `momentum` or `batch_size` is given or SciPy missing.
     step_size : float or "auto"
-        Of "sgd". A number makes it plain gradient descent, whatever happens. "auto" takes steps of
-        size 1 too, but halves those that lower the loss of their batch by less than they should,
-        and halves all later steps after a pass that raised the mean loss of the batches.
+        Of "sgd". A number makes it plain gradient descent, without a check of the loss. "auto"
+        takes steps of size 1 too, but halves those that lower the loss of their batch by less than
+        they should, and halves all later steps after a pass that raised the mean loss.
     momentum : float
         Of "sgd": the part of each step that is repeated in the next, from 0 to below 1.
     max_iter : int
@@ -97,7 +97,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
         a normal distribution with standard deviation 0.01 (of several hidden layers, or by "lbfgs",
         ``sqrt(2 / (n + m))`` for n inputs and m outputs; a linear classifier starts at zero there).
     random_state : int, RandomState, Generator or None
-        Seed or generator of the initial weights, the batches and what is kept back; None draws
+        Seed or generator of the initial weights, the batches and what is held out; None draws
         afresh.
     verbose : bool, int or "auto"
         False: nothing; True or 1 prints every 10th iteration, as the case study; k above 1 every
@@ -126,7 +126,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
     n_iter_ : int
         How many there are.
     validation_curve_ : list of float
-        Each iteration's loss on what was kept back, with `early_stopping`.
+        Each iteration's loss on what was held out, with `early_stopping`.
     n_features_in_ : int
         D.
     feature_names_in_ : ndarray, shape (D,)

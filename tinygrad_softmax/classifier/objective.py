@@ -143,6 +143,6 @@ class Objective:
             yield self if same else Objective(rows, rows.total, self.reg, self.engine)
 
     def close(self) -> None:
-        """Let go of this thread's workspaces; those of Dask's workers, which are small, stay."""
+        """Release this thread's workspaces; those of Dask's workers, which are small, stay."""
         for kind in _KINDS:
             _compiled(*kind).clear()

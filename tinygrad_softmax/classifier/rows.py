@@ -233,7 +233,7 @@ def prepare(X: Any, y: Any, weights: Any, found: Survey, first_row: int = 0) -> 
 
 
 def _release(rows: Any) -> None:
-    """Let go of the memory that holds these rows of a file, if it need not keep changes to them."""
+    """Release the memory that holds these rows of a file, if it need not keep changes to them."""
     buffer: Any = rows
     while isinstance(buffer, np.ndarray):
         buffer = buffer.base

@@ -1,7 +1,7 @@
 """`compile`: a training step as fast as NumPy allows, by the rules of the tape.
 
 A step is made for the sizes, types and static values of its inputs, and looked up by them. What it
-rests on besides is asked at each call; what cannot be compiled is differentiated as ever, and that
+rests on besides is asked at each call; what cannot be compiled is differentiated as usual, and that
 is said once.
 """
 
@@ -74,7 +74,7 @@ class Compiled:
         return self._latest.source
 
     def clear(self) -> None:
-        """Let go of this thread's steps and their workspaces."""
+        """Release this thread's steps and their workspaces."""
         self._local.entries.clear()
         self._local.attempts.clear()
         self._local.values.clear()

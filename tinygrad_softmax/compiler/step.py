@@ -69,7 +69,7 @@ class Code:
         return run(**inputs)
 
     def release(self) -> None:
-        """Let go of the workspace."""
+        """Release the workspace."""
         self._run = None
 
 

@@ -62,7 +62,7 @@ class SparseGradient:
     def passes(self, node: Any) -> bool:
         """Whether the rules of `node` can be run on the picked entries alone.
 
-        They can if the op is a ufunc, for that works entry by entry. What comes on top of the rest
+        They can if the op is a ufunc, for that works entry by entry. What is added to the rest
         must not be folded on the way: there the copies of the rest would have to be counted.
         """
         if not node.op.fresh or any(edge.context for edge in node.plan.edges):

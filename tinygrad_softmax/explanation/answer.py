@@ -346,10 +346,10 @@ def jacobian(walk: Walk) -> Iterator[str]:
         delta = f"delta_{k}{j}"
         keep = f", axis={axis}, keepdims=True" * (len(p.shape) == 2)
         yield (
-            f"`{title}` is a softmax: raising one score takes from all other classes what it "
-            f"gives to its own. The slope of `{title}[{one}]` in `{of}[{other}]` is "
-            f"`{title}[{one}] * ({delta} - {title}[{other}])`, where {delta} is 1 if {k} is {j} "
-            "and 0 if not; textbooks write p_i (delta_ij - p_j)."
+            f"`{title}` is a softmax: raising one score raises the probability of its class, and "
+            f"lowers the others by as much. The slope of `{title}[{one}]` with respect to "
+            f"`{of}[{other}]` is `{title}[{one}] * ({delta} - {title}[{other}])`, where {delta} "
+            f"is 1 if {k} is {j} and 0 if not; in textbooks, p_{k} ({delta} - p_{j})."
         )
         if dp.isidentifier() and ds.isidentifier() and len(walk.received[scores]) == 1 and (
             p in walk.leaves):  # fmt: skip

@@ -193,18 +193,18 @@ def _example(rows: tuple[str, ...]) -> Iterator[Part]:
 def _told(walk: Walk) -> Iterator[Part]:
     """Tell the way from the loss: every gradient that has lines, with the arrows to it."""
     root = walk.stations[0]
-    yield Part("heading", "The way there")
+    yield Part("heading", "Step by step")
     yield Part("text", (
-        f"The pass starts with 1 at `{root.title}` and goes from every result back to what it was "
-        "made of; each step is the rule of a single op. A gradient says how fast the loss rises "
-        "when an entry of its value is raised. What arrives at a value from several sides is added "
-        "up."
+        f"The pass starts with 1 at `{root.title}` and goes back from results to their operands; "
+        "each step is the gradient rule of a single op. A gradient says how fast the loss rises "
+        "when an entry of its value is raised. If a value is used several times, the contributions "
+        "are added up."
     ))  # fmt: skip
     told = list(_stops(walk))
     text = " ".join(part.text for part in (*told, *_notes(walk)))
     names = walk.hand.definitions(text, whole=len(walk.leaves) <= MANY)
     if names:
-        yield Part("text", "Names that are chosen here, for values without one:")
+        yield Part("text", "Names for values that have none in the code:")
         yield formula(names)
     yield from told
 

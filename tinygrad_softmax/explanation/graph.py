@@ -1,8 +1,8 @@
 """What is explained: the values between a loss and its parameters, by the names that they have.
 
-A trace is such a graph already; a tape is turned into one, node by node, with what it has kept. A
-value goes by the variable that holds it; what is called how is looked up in the caller's frame, or
-watched while a function runs. After this, a recorded loss and a function are told alike.
+A trace is such a graph already; a tape is turned into one, node by node, with what it has saved. A
+value is named after the variable that holds it, in the caller's frame or, while a function runs, in
+its own. After this, a recorded loss and a function are explained alike.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ def document(derivation: Any) -> Iterator[Part]:
     told = list(_told(account))
     names = account.hand.definitions(" ".join(part.text for part in told))
     if names:
-        yield Part("text", "Names that are chosen here, for values without one:")
+        yield Part("text", "Names for values that have none in the code:")
         yield formula(names)
     yield Part("text", _INTRODUCTION)
     yield from told

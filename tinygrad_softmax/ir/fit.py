@@ -1,8 +1,8 @@
 """Numbers and arrays that depend on sizes, as expressions of them.
 
 A function is traced at three sets of sizes. What differs between the traces is a number such as
-``1 / N`` or an array such as ``np.eye(K)``: here it is found out which, from the three values, and
-what is found is computed again at all three before it is believed.
+``1 / N`` or an array such as ``np.eye(K)``: here it is determined which, from the three values, and
+what is found is computed again at all three before it is accepted.
 """
 
 from __future__ import annotations

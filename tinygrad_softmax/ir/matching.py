@@ -1,6 +1,6 @@
 """Meeting named values again: parts of a polynomial that are a value with a name.
 
-A named value is met in any dress: transposed, at the labels, summed within a longer product, as a
+A named value is met in any form: transposed, at the labels, summed within a longer product, as a
 part of a sum, as its reciprocal. A product is matched factor by factor, a sum term by term.
 """
 

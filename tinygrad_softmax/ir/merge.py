@@ -503,7 +503,7 @@ class _NoNoteError(Exception):
 
 
 def parting(runs: list[Any]) -> str:
-    """Say at which line two runs part, if it can be found out."""
+    """Say at which line two runs part, if that can be determined."""
     courses = []
     for run in runs[:2]:
         again = type(run)(run.function, run.given, run.wrt, run.sizes, run.which, run.scalar)

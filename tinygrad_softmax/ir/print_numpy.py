@@ -194,7 +194,7 @@ class Printer:
         return ast.Constant(value)
 
     def _array(self, value: Any, world: Any) -> ast.expr:
-        """Write a small array out; a larger one goes by a name."""
+        """Write a small array out; a larger one is given a name."""
         if not 0 < value.size <= _SMALL or value.dtype.kind not in "fiub":
             return self._object(value, "constant", "constant", world)
         usual = value.dtype in (np.dtype(float), np.dtype(int), np.dtype(bool))

@@ -1,7 +1,7 @@
 """The process in which a submission runs: loaded, called, watched, and answered for line by line.
 
 Imports NumPy alone, for it is run as a program, in which the package is out of reach of the
-submission. What comes back are arrays; whether they are right is found out elsewhere.
+submission. What comes back are arrays; whether they are right is determined elsewhere.
 """
 
 from __future__ import annotations

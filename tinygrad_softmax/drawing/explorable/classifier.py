@@ -103,7 +103,8 @@ def recognised(loss: Callable[..., Any], wrt: Any, inputs: Point) -> Classifier:
     shapes = [f"{key} {shape_text(array.shape)}" for key, array in _arrays(given).items()]
     raise ValueError(
         f"{_SHOWN}; among the inputs of {name}, {listed(shapes) or 'which are no arrays'}, there "
-        "are none with the shapes of X (N, D), y (N), W (D, K) and b (K): pass all of them as inputs"
+        "are none with the shapes of X (N, D), y (N), W (D, K) and b (K): pass all of them as "
+        "inputs"
     )
 
 
