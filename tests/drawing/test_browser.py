@@ -1,50 +1,14 @@
-"""The page in a real browser: Chromium without a window, where there is one, and Selenium."""
+"""The page of a drawing in a real browser: headless Chromium, where there is one, and Selenium."""
 
-import shutil
 from contextlib import contextmanager
 
 import pytest
 
-from tests.drawing.browsing import FLAGS, Page
 from tests.drawing.graphs import GRAPHS, question, recurrent, toy
 from tests.drawing.test_written import NASTY, nasty
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-if not (CHROMIUM and DRIVER):
-    pytest.skip("chromium or chromedriver is not installed", allow_module_level=True)
-
-from selenium.webdriver.chrome.service import Service  # noqa: E402 - only where it is installed
-from selenium.webdriver.common.keys import Keys  # noqa: E402 - as the line above
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in FLAGS.split():
-        options.add_argument(flag)
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    yield Page(driver)
-    driver.quit()
-
-
-@pytest.fixture
-def opened(browser, tmp_path):
-    """Open a drawing's page; at the end the console has to be empty."""
-
-    def open_(drawing, width=1280, height=900, address=""):
-        browser.size(width, height)
-        browser.media(color_scheme="light", reduced_motion="reduce")
-        drawing.save(tmp_path / "graph.html")
-        browser.driver.get((tmp_path / "graph.html").as_uri() + address)
-        return browser
-
-    yield open_
-    assert browser.driver.get_log("browser") == []
-    assert browser.run("return performance.getEntriesByType('resource').length") == 0
+keys = pytest.importorskip("selenium.webdriver.common.keys", reason="selenium is not installed")
+Keys = keys.Keys
 
 
 @contextmanager

@@ -45,8 +45,17 @@ function code(parent, text) {
 
 // --- the numbers of a box ---
 
+// What may have to be scrolled can be reached by the keyboard.
+function wide(parent) {
+  const frame = make("div", parent, "", "wide");
+  frame.tabIndex = 0;
+  frame.setAttribute("role", "group");
+  frame.setAttribute("aria-label", "Entries");
+  return frame;
+}
+
 function table(parent, rows) {
-  const body = make("tbody", make("table", make("div", parent, "", "wide")));
+  const body = make("tbody", make("table", wide(parent)));
   for (const row of rows) {
     const line = make("tr", body);
     for (const entry of row) make("td", line).textContent = entry;

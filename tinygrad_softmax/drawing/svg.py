@@ -158,15 +158,15 @@ def _described(picture: Picture, copies: int) -> str:
 
 def _box(i: int, box: Box, text: Written, frame: Frame) -> str:
     x, low = frame.x + frame.width / 2, frame.y + 5 + NAME_LINE * len(text.name) + SMALL_LINE * 0.75
-    op = f", by {box.op}" if box.op else ""
     gradient = f", gradient {box.gradient}" if box.gradient else ", no gradient wanted"
-    said = f"{box.name}, {KINDS[box.kind][0]}{op}, shape {box.shape}{gradient}"
+    # Begins with what is written in the box, so that a user of speech input can say it.
+    said = f"{box.name}, {text.below}, {KINDS[box.kind][0]}{gradient}"
     made = f" = {box.definition}" if box.definition not in ("", box.name) else ""
     mark = f'<text class="mark" x="{frame.x + frame.width + 8:.1f}" y="{frame.y + 25:.1f}">∇</text>'
     return (
         f'<g class="box {box.kind}" data-box="{i}" tabindex="0" role="img" '
         f'aria-label="{xml(said)}"><title>{xml(box.name + made)}</title>'
-        f"{outline(box.kind, frame)}{_name(text, frame)}"
+        f"{outline(box.kind, frame)}{_name(text, frame)} "
         f'<text class="below" x="{x:.1f}" y="{low:.1f}">{xml(text.below)}</text>'
         f"{mark * bool(box.gradient)}</g>"
     )

@@ -102,9 +102,8 @@ def recognised(loss: Callable[..., Any], wrt: Any, inputs: Point) -> Classifier:
         raise ValueError(f"{_SHOWN}; {min(refusals)[-1]}")
     shapes = [f"{key} {shape_text(array.shape)}" for key, array in _arrays(given).items()]
     raise ValueError(
-        f"{_SHOWN}; among the inputs of {name}, {listed(shapes) or 'which are no arrays'}, there "
-        "are none with the shapes of X (N, D), y (N), W (D, K) and b (K): pass all of them as "
-        "inputs"
+        f"{_SHOWN}; {name} has no inputs with the shapes of X (N, D), y (N), W (D, K) and b (K), "
+        f"but {listed(shapes) or 'no arrays'}: pass data, labels and weights as inputs"
     )
 
 

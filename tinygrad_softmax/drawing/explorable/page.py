@@ -24,7 +24,8 @@ from .classifier import Classifier, Layer, recognised
 SCRIPTS = ("vendor/preact.js", "vendor/hooks.js", "vendor/htm.js", "arithmetic.js", "elements.js",
            "scatter.js", "one_example.js", "nudge.js", "all_examples.js", "steps.js",
            "main.js")  # fmt: skip
-LICENCES = ("vendor/preact.LICENSE", "vendor/htm.LICENSE")
+#: The libraries, their versions and their licences.
+LIBRARIES = (("preact", "10.29.8", "MIT"), ("htm", "3.1.1", "Apache-2.0"))
 
 
 class Explorable:
@@ -57,7 +58,13 @@ class Explorable:
             "style": _asset("explorable.css"),
             "data": embedded(self._data),
             "strings": embedded(strings),
-            "licences": escape("\n".join(map(_asset, LICENCES)), quote=False),
+            "licences": escape(
+                "\n\n".join(
+                    f"{name} {version} ({licence})\n\n{_asset(f'vendor/{name}.LICENSE')}"
+                    for name, version, licence in LIBRARIES
+                ),
+                quote=False,
+            ),
             "scripts": scripts,
         }
         return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _asset("explorable.html"))

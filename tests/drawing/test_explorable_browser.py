@@ -1,0 +1,533 @@
+"""The explorable page in a real browser: its arithmetic, and what a reader does with it."""
+
+import os
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tinygrad_softmax as tg
+from tests.drawing.graphs import question
+from tinygrad_softmax.datasets import case_study, spiral
+from tinygrad_softmax.drawing.explorable import case_study_page
+
+keys = pytest.importorskip("selenium.webdriver.common.keys", reason="selenium is not installed")
+Keys = keys.Keys
+
+RIGHT = {"one": 1, "product": 2, "sum": 0}
+
+
+def linear_loss(W, b, X, y, reg):
+    return tg.cross_entropy(X @ W + b, y) + 0.5 * reg * np.sum(W * W)
+
+
+def network_loss(W, b, W2, b2, X, y, reg):
+    scores = tg.relu(X @ W + b) @ W2 + b2
+    return tg.cross_entropy(scores, y) + 0.5 * reg * (np.sum(W * W) + np.sum(W2 * W2))
+
+
+@cache
+def network():
+    """A page of its own for a network with five classes."""
+    rng = np.random.default_rng(3)
+    X, y = spiral(20, 5, random_state=3)
+    return tg.draw(network_loss, explore=True, W=rng.normal(size=(2, 12)), b=rng.normal(size=12),
+                   W2=rng.normal(size=(12, 5)), b2=rng.normal(size=5), X=X, y=y,
+                   reg=0.02)  # fmt: skip
+
+
+@cache
+def many():
+    """A page with as many classes as it takes, and more than two features."""
+    rng = np.random.default_rng(4)
+    return tg.draw(linear_loss, explore=True, W=rng.normal(size=(30, 10)), b=rng.normal(size=10),
+                   X=rng.normal(size=(1000, 30)), y=np.arange(1000) % 10, reg=0.0)  # fmt: skip
+
+
+PAGES = {"case study": cache(case_study_page), "network": network, "many": many}
+
+
+def number(text):
+    return float(text.replace("−", "-"))
+
+
+def settle(page):
+    """Wait until what has changed is drawn."""
+    page.driver.execute_async_script(
+        "const done = arguments[0]; requestAnimationFrame(() => setTimeout(done))"
+    )
+
+
+def answer(page, name, which=None):
+    which = RIGHT[name] if which is None else which
+    page.click(f"input[name={name}][value='{which}']")
+    page.click(f"form:has(input[name={name}]) button")
+    settle(page)
+
+
+def rows(page, attribute):
+    elements = page.driver.find_elements("css selector", f"[data-{attribute}]")
+    return np.array([number(element.text) for element in elements])
+
+
+def press(page, selector, *pressed):
+    page.find(selector).send_keys(*pressed)
+    settle(page)
+
+
+# --- arithmetic ---
+
+
+def drawn(rng):
+    """A problem with sizes that differ, linear or with a hidden layer."""
+    n, d, h, k = rng.permutation(np.arange(2, 8))[:4]
+    layers = [(d, k)] if rng.random() < 0.4 else [(d, h), (h, k)]
+    scale = rng.choice([0.1, 1.0, 10.0])
+    return {
+        "layers": [{"W": scale * rng.normal(size=shape), "b": rng.normal(size=shape[1])}
+                   for shape in layers],
+        "X": rng.normal(size=(n, d)), "y": rng.integers(0, k, n),
+        "reg": float(rng.choice([0.0, 1e-3, 1.0])), "size": float(rng.choice([0.01, 0.3])),
+    }  # fmt: skip
+
+
+def plain(value):
+    """Arrays as lists, for the browser."""
+    if isinstance(value, dict):
+        return {key: plain(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [plain(one) for one in value]
+    return value.tolist() if isinstance(value, np.ndarray) else value
+
+
+def by_tape(problem):
+    """What the package computes: a step's values and gradients, and the parameters after three."""
+    layers, found = problem["layers"], {}
+    for step in range(3):
+        tensors = [{name: tg.Tensor(value) for name, value in layer.items()} for layer in layers]
+        rows = problem["X"]
+        for at, layer in enumerate(tensors):
+            rows = (np.maximum(0, rows) if at else rows) @ layer["W"] + layer["b"]
+        scores = rows
+        penalty = sum(np.sum(layer["W"] ** 2) for layer in tensors)
+        loss = tg.cross_entropy(scores, problem["y"]) + 0.5 * problem["reg"] * penalty
+        loss.backward()
+        if step == 0:
+            gradients = [[layer["W"].grad, layer["b"].grad] for layer in tensors]
+            found = {"loss": loss.item(), "scores": scores.data, "dscores": scores.grad,
+                     "gradients": gradients}  # fmt: skip
+        layers = [{name: tensor.data - problem["size"] * tensor.grad
+                   for name, tensor in layer.items()} for layer in tensors]  # fmt: skip
+    return found | {"after": [[layer["W"], layer["b"]] for layer in layers]}
+
+
+def one_by_tape(problem):
+    """The gradient of every value of the program for the first example."""
+    values = {"x": tg.Tensor(problem["X"][:1])}
+    rows = values["x"]
+    for at, layer in enumerate(problem["layers"]):
+        after = "2" if at else ""
+        if at:
+            rows = values["hidden"] = np.maximum(0, rows)
+        values |= {f"W{after}": tg.Tensor(layer["W"]), f"b{after}": tg.Tensor(layer["b"][None])}
+        rows = rows @ values[f"W{after}"] + values[f"b{after}"]
+    values["scores"] = rows
+    values["exp_scores"] = np.exp(rows)
+    values["probs"] = values["exp_scores"] / np.sum(values["exp_scores"])
+    (-np.log(values["probs"][0, problem["y"][0]])).backward()
+    return {name: tensor.grad for name, tensor in values.items()}
+
+
+def close(mine, true, least=1e-3):
+    """Compare to 12 digits of the largest entry, or of a term that has cancelled."""
+    mine, true = np.asarray(mine, dtype=float), np.asarray(true)
+    assert mine.shape == true.shape
+    np.testing.assert_allclose(mine, true, rtol=0, atol=1e-12 * max(least, np.abs(true).max()))
+
+
+def test_the_arithmetic_is_that_of_the_package(opened):
+    page = opened(case_study_page())
+    rng = np.random.default_rng(0)
+    problems = [drawn(rng) for _ in range(200)]
+    results = page.run("""return arguments[0].map(({ layers, X, y, reg, size }) => {
+        const start = { layers, reg };
+        const values = arithmetic.forward(start, X, y);
+        const gradients = arithmetic.backward(start, y, values);
+        let model = start;
+        for (let n = 0; n < 3; n++) {
+          const made = arithmetic.forward(model, X, y);
+          model = arithmetic.step(model, arithmetic.backward(model, y, made), size);
+        }
+        const pairs = (list) => list.map(({ W, b, dW, db }) => [W ?? dW, b ?? db]);
+        return { loss: values.loss, scores: values.scores, dscores: gradients.dscores,
+          gradients: pairs(gradients.layers), after: pairs(model.layers),
+          one: arithmetic.slopes({ x: X[0], y: y[0], layers }) };
+      })""", plain(problems))  # fmt: skip
+    for problem, result in zip(problems, results, strict=True):
+        true = by_tape(problem)
+        for name in ("loss", "scores", "dscores"):
+            close(result[name], true[name])
+        for name in ("gradients", "after"):
+            for mine, others in zip(result[name], true[name], strict=True):
+                close(mine[0], others[0])
+                close(mine[1], others[1])
+        if np.abs(true["scores"][0]).max() < 300:  # beyond, the page shows no exponentials
+            slopes = one_by_tape(problem)
+            assert result["one"].keys() == slopes.keys()
+            for name, slope in slopes.items():
+                close(result["one"][name], slope, least=1)  # 1 / total is subtracted from itself
+
+
+@pytest.mark.parametrize("which", PAGES)
+def test_the_gradients_are_those_that_are_embedded(opened, which):
+    page = opened(PAGES[which]())
+    assert float(page.find("#compared").get_attribute("data-off")) < 1e-12
+    assert "largest relative difference" in page.text("#compared")
+
+
+# --- section 1 ---
+
+
+def softmax(scores):
+    exps = np.exp(scores - scores.max())
+    return exps / exps.sum()
+
+
+def test_a_score_is_dragged_by_the_keyboard(opened):
+    page = opened(case_study_page())
+    assert page.driver.find_elements("css selector", "[data-dscore]") == []  # before the answer
+    answer(page, "one")
+    for key in (Keys.PAGE_UP, Keys.ARROW_LEFT, Keys.END, Keys.HOME):
+        press(page, "#score-1", key)
+        scores = np.array([number(page.text(f"output[for=score-{k}]")) for k in range(3)])
+        exps, probs, dscores = rows(page, "exp"), rows(page, "prob"), rows(page, "dscore")
+        np.testing.assert_allclose(probs, softmax(scores), atol=0.005)
+        np.testing.assert_allclose(exps / exps.sum(), probs, atol=0.005)
+        label = [e.is_selected() for e in page.driver.find_elements("name", "label")].index(True)
+        np.testing.assert_allclose(dscores, probs - np.eye(3)[label], atol=1e-9)
+        loss = number(page.text("#loss strong"))
+        np.testing.assert_allclose(loss, -np.log(softmax(scores)[label]), rtol=0.005, atol=0.005)
+        assert "Sum of dscores: 0.000." in page.text(".balance")
+        raised, lowered = page.text("#balance").removesuffix(".").split(". Lowered: ")
+        others = [number(one) for one in lowered.split(" + ")]
+        np.testing.assert_allclose(number(raised.split(": ")[1]), sum(others), atol=0.002)
+    assert page.find("#score-1").get_attribute("aria-valuetext") == "−5.00"
+
+
+def test_the_label_and_the_example_are_chosen(opened):
+    page = opened(case_study_page())
+    answer(page, "one")
+    before = rows(page, "prob")
+    page.click(".row:nth-child(4) .who input")
+    settle(page)
+    np.testing.assert_allclose(rows(page, "dscore"), before - [0, 0, 1], atol=1e-9)
+    press(page, "#example", Keys.END)
+    assert "Example 299 of the examples 0 to 299 has the label y = 2" in page.text(".picker")
+    assert "The program for example 299" in page.text("#nudge")
+    press(page, "#example", Keys.HOME)
+    # The example is the origin, and only the biases make its scores.
+    np.testing.assert_allclose(rows(page, "prob"), 1 / 3, atol=0.005)
+    page.run("""const svg = document.querySelector('.points.pick').getBoundingClientRect();
+      document.querySelector('.points.pick').dispatchEvent(new MouseEvent('click',
+        { bubbles: true, clientX: svg.left + 2, clientY: svg.bottom - 2 }))""")
+    settle(page)
+    X = case_study().X
+    corner = np.argmin(np.hypot(*(X - [X[:, 0].min(), X[:, 1].min()]).T))
+    assert page.text("output[for=example]") == f"i = {corner}"
+
+
+# --- questions ---
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_the_answer_opens_after_a_choice(opened, name):
+    page = opened(case_study_page())
+    feedback = f"form:has(input[name={name}]) .feedback"
+    opens = {"one": "[data-dscore]", "product": "#weights", "sum": "#biases"}[name]
+    page.click(f"form:has(input[name={name}]) button")
+    settle(page)
+    assert page.text(feedback) == ""  # nothing has been chosen
+    said = set()
+    for which in range(4):
+        assert bool(page.driver.find_elements("css selector", opens)) == (which > 0)
+        answer(page, name, which)
+        text = page.text(feedback)
+        assert text.startswith("Right. " if which == RIGHT[name] else "Not quite. ")
+        said.add(text)
+    assert len(said) == 4
+
+
+# --- section 2 ---
+
+
+@pytest.mark.parametrize("which", ["case study", "network"])
+def test_every_number_has_the_slope_that_is_measured(opened, which):
+    page = opened(PAGES[which]())
+    press(page, "#h", Keys.ARROW_LEFT, Keys.ARROW_LEFT)
+    found = page.driver.execute_async_script("""
+      const done = arguments[0];
+      const read = (id) => Number(document.getElementById(id).textContent.replace('−', '-'));
+      const found = [];
+      (async () => {
+        for (const button of document.querySelectorAll('#nudge .grid button')) {
+          button.click();
+          await new Promise((go) => setTimeout(go));
+          found.push([button.ariaLabel, button.ariaPressed, read('measured'), read('gradient')]);
+        }
+        done(found);
+      })()""")
+    assert {label.split("[")[0] for label, *_ in found} >= {"X", "W", "b", "scores", "probs"}
+    for label, pressed, measured, gradient in found:
+        assert pressed == "true"
+        # The error of a central difference: h**2 / 6 times the third derivative, and rounding.
+        assert abs(measured - gradient) < 1e-8 + 1e-10 * abs(gradient) ** 3, label
+
+
+def test_the_size_of_the_nudge_matters(opened):
+    page = opened(case_study_page())
+    apart = {}
+    for power, key in ((0, Keys.END), (-10, Keys.HOME)):
+        press(page, "#h", key)
+        apart[power] = abs(number(page.text("#measured")) - number(page.text("#gradient")))
+    assert "chord" not in page.text("#nudge-said")
+    assert "rounding" in page.text("#nudge-said")
+    press(page, "#h", Keys.END)
+    assert "chord" in page.text("#nudge-said")
+    assert apart[0] > 1e-3
+    page.run("document.querySelector('#nudge-probs button').click()")
+    settle(page)
+    assert "not defined" in page.text("#nudge-said")
+
+
+def test_a_table_of_numbers_is_entered_once_and_moved_in_by_arrows(opened):
+    page = opened(case_study_page())
+    page.run("document.querySelector('#nudge-W button').focus()")
+    page.press(Keys.ARROW_RIGHT)
+    page.press(Keys.ARROW_DOWN)
+    page.press(Keys.ENTER)
+    settle(page)
+    assert page.text("#nudge h3").startswith("W[1, 1]")
+    stops = page.run("return document.querySelectorAll('#nudge-W button[tabindex=\"0\"]').length")
+    assert stops == 1
+    page.press(Keys.ARROW_DOWN)  # there is no row below
+    assert page.run("return document.activeElement.dataset.row") == "1"
+
+
+# --- section 3 ---
+
+
+def test_the_pieces_of_a_weight_add_up(opened):
+    from selenium.webdriver import ActionChains  # only where it is installed
+
+    page = opened(case_study_page())
+    X, y, *_ = case_study()
+    model = PAGES["case study"]()._data["models"][0]
+    W, b = (np.array(model["layers"][0][name]) for name in "Wb")
+    scores = tg.Tensor(X @ W + b)
+    tg.cross_entropy(scores, y).backward()
+    dW = X.T @ scores.grad
+    answer(page, "product")
+    for d, k in np.ndindex(2, 3):
+        cell = page.find(f"#weights [data-row='{d}'][data-column='{k}']")
+        page.run("arguments[0].scrollIntoView({ block: 'center' })", cell)
+        ActionChains(page.driver, duration=0).move_to_element(cell).perform()
+        settle(page)
+        assert cell.get_attribute("aria-pressed") == "true"
+        assert number(page.text("#weight-pieces [data-total]")) == pytest.approx(dW[d, k], rel=1e-3)
+        assert f"X[i, {d}] * dscores[i, {k}] add up to" in page.text("#weight-sum")
+        assert f"reg * W[{d}, {k}]" in page.text("#weight-sum")
+        total = number(page.text("#weight-sum").split("= ")[-1].removesuffix("."))
+        assert total == pytest.approx(dW[d, k] + 1e-3 * W[d, k], rel=1e-3)
+        assert number(cell.text) == total
+    page.run("document.querySelector('#weights button').focus()")
+    page.press(Keys.ARROW_RIGHT)
+    settle(page)
+    assert "dscores[i, 1]" in page.text("#weight-sum")
+    answer(page, "sum")
+    page.run("document.querySelector('#biases [data-column=\"2\"]').click()")
+    settle(page)
+    total = number(page.text("#bias-pieces [data-total]"))
+    assert total == pytest.approx(scores.grad.sum(axis=0)[2], rel=0.01)
+    page.run("document.querySelector('#bias-pieces details').open = true")
+    assert "The first 20 of 300 examples" in page.text("#bias-pieces")
+
+
+def test_both_layers_of_a_network_are_shown(opened):
+    page = opened(network())
+    answer(page, "product")
+    gradients = network()._data["models"][0]["gradients"]
+    for at, name in ((1, "dscores"), (0, "dhidden")):
+        page.run(f"document.querySelectorAll('input[name=layer]')[{at}].click()")
+        settle(page)
+        cells = page.driver.find_elements("css selector", "#weights button")
+        shown = page.run("return arguments[0].map((cell) => cell.textContent)", cells)
+        np.testing.assert_allclose([number(text) for text in shown], np.ravel(gradients[at]["W"]),
+                                   rtol=6e-3)  # fmt: skip
+        assert f"{name}[i, " in page.text("#weight-sum")
+        where = np.abs(np.array(gradients[at]["W"])).argmax()
+        assert number(cells[where].text) == pytest.approx(
+            np.ravel(gradients[at]["W"])[where], rel=1e-3
+        )
+
+
+# --- section 4 ---
+
+
+def losses(parameters, loss, steps, size, reg, **data):
+    """The loss after each of some steps, by the package."""
+    step, found = tg.value_and_grad(loss, tuple(parameters)), []
+    for _ in range(steps + 1):
+        value, gradients = step(**parameters, **data, reg=reg)
+        found.append(value)
+        parameters = {name: parameters[name] - size * g
+                      for name, g in zip(parameters, gradients, strict=True)}  # fmt: skip
+    return found
+
+
+def said(page):
+    return page.text("#steps-said")
+
+
+def test_the_loss_falls_as_it_does_by_the_package(opened):
+    page = opened(case_study_page())
+    X, y, start, net = case_study()
+    by_package = losses(start._asdict(), linear_loss, 11, 1.0, 1e-3, X=X, y=y)
+    assert f"The loss after 0 steps is {by_package[0]:.4f}" in said(page)
+    page.click("#steps-1")
+    settle(page)
+    assert f"fell from {by_package[0]:.4f} to {by_package[1]:.4f}" in said(page)
+    page.click("#steps-10")
+    settle(page)
+    assert f"fell from {by_package[1]:.4f} to {by_package[11]:.4f}" in said(page)
+    regions = page.find(".regions canvas").get_attribute("aria-label")
+    assert regions.startswith("Decision regions after 11 steps.")
+    press(page, "#reg", Keys.END)
+    assert "The loss after 11 steps is" in said(page)
+    page.click("#steps-reset")
+    settle(page)
+    W = start.W
+    assert f"is {by_package[0] + 0.5 * (1 - 1e-3) * np.sum(W * W):.4f}" in said(page)
+    page.click("input[name=model]:not(:checked)")
+    settle(page)
+    by_package = losses(net._asdict(), network_loss, 10, 1.0, 1e-3, X=X, y=y)
+    page.click("#steps-10")
+    settle(page)
+    assert f"fell from {by_package[0]:.4f} to {by_package[10]:.4f}" in said(page)
+
+
+def test_the_regions_move(opened):
+    page = opened(case_study_page())
+    painted = """
+      const copy = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+      copy.drawImage(document.querySelector('.regions canvas'), 0, 0);
+      return [...copy.getImageData(0, 0, 72, 72).data].join()"""
+    settle(page)
+    before = page.run(painted)
+    page.click("#steps-100")
+    settle(page)
+    after = page.run(painted)
+    assert after != before
+    assert len(set(after.split(","))) > 20  # shades
+
+
+def test_a_step_that_is_too_long_is_said(opened):
+    page = opened(case_study_page())
+    press(page, "#step-size", Keys.END)
+    page.click("#steps-1")
+    settle(page)
+    assert "The loss rose from" in said(page)
+    assert "step size is too large" in said(page)
+
+
+# --- languages, sizes, colours ---
+
+
+def test_the_language_is_that_of_the_address_and_is_switched(opened):
+    page = opened(case_study_page(), address="#lang=zh")
+    assert page.find("html").get_attribute("lang") == "zh-CN"
+    assert page.text("h1") == "softmax 损失的梯度从何而来？"
+    answer(page, "one")
+    assert "抬高" in page.text("#balance")
+    page.click("button[lang=en]")
+    settle(page)
+    assert page.find("html").get_attribute("lang") == "en"
+    assert page.driver.title == "The softmax gradient, explored"
+    assert page.driver.current_url.endswith("#lang=en")
+    assert "Raised" in page.text("#balance")  # nothing else has changed
+    page.run("location.hash = '#lang=zh&at=steps'")
+    page.wait(lambda: page.text("h1").startswith("softmax"))
+    assert page.run("return document.activeElement.id") == "steps-title"
+
+
+def test_the_language_is_first_that_of_the_browser(opened):
+    page = opened(case_study_page())
+    agent = page.run("return navigator.userAgent")
+
+    def prefer(accepted):
+        preferred = {"userAgent": agent, "acceptLanguage": accepted}
+        page.driver.execute_cdp_cmd("Emulation.setUserAgentOverride", preferred)
+
+    try:
+        for accepted, lang in (("zh-TW", "zh-CN"), ("de", "en")):
+            prefer(accepted)
+            opened(case_study_page())
+            assert page.find("html").get_attribute("lang") == lang
+    finally:
+        prefer("en-US")
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("which", PAGES)
+def test_it_fits_a_phone(opened, which, lang):
+    page = opened(PAGES[which](), width=390, height=800, address=f"#lang={lang}")
+    for name in RIGHT:
+        answer(page, name)
+    page.click("#steps-10")
+    settle(page)
+    assert page.run("return document.documentElement.scrollWidth") <= 390
+    small = page.run("""
+      return [...document.querySelectorAll('button:not(.grid button), input, summary')]
+        .filter((it) => (it.closest('label') ?? it).getBoundingClientRect().height < 32)
+        .map((it) => it.outerHTML)""")  # fmt: skip
+    assert small == []
+
+
+def test_it_works_in_the_frame_of_a_notebook(opened, tmp_path):
+    page = opened(case_study_page())
+    frame = case_study_page()._repr_html_()
+    (tmp_path / "notebook.html").write_text(f'<link rel="icon" href="data:,">{frame}')
+    page.driver.get((tmp_path / "notebook.html").as_uri())
+    page.driver.switch_to.frame(0)
+    page.click("button[lang=zh]")
+    settle(page)
+    assert "梯度" in page.text("h1")
+    page.driver.switch_to.default_content()
+
+
+AXE = os.environ.get("AXE", "node_modules/axe-core/axe.min.js")
+
+
+@pytest.mark.skipif(
+    not Path(AXE).is_file(), reason="no axe-core: npm install axe-core, or AXE=FILE"
+)
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("which", [*PAGES, "graph"])
+def test_axe_finds_nothing_serious(opened, which, scheme, width):
+    page = opened(question() if which == "graph" else PAGES[which](), width=width)
+    page.media(color_scheme=scheme, reduced_motion="reduce")
+    if which == "graph":
+        page.click("#next")
+        page.click("#next")
+    else:
+        for name in RIGHT:
+            answer(page, name, 3)
+        page.click("#steps-10")
+        settle(page)
+    page.run(Path(AXE).read_text("utf-8"))
+    found = page.driver.execute_async_script(
+        "axe.run().then((found) => arguments[0](found.violations.map((it) =>"
+        "[it.impact, it.id, it.nodes.map((node) => node.html.slice(0, 200)).slice(0, 3)])))"
+    )
+    assert [one for one in found if one[0] in ("serious", "critical")] == []
