@@ -60,6 +60,8 @@ html_title = project
 templates_path = ["_templates"]
 html_static_path = ["_static"]
 html_css_files = ["manual.css"]
+# A page of its own: tests/house/test_explore_page.py keeps it fresh.
+html_extra_path = ["explore.html"]
 # What has been run is left beside the target folder.
 exclude_patterns = ["_build", "jupyter_execute"]
 

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+import webbrowser
 from pathlib import Path
 
 import numpy as np
@@ -377,6 +379,35 @@ def test_a_file_that_is_no_notebook_is_refused(tmp_path, capsys):
     for text in ("{", "[]", '{"worksheets": []}'):
         path.write_text(text, "utf-8")
         assert "no notebook of format 4" in refused(capsys, "derive", str(path), "W=2x3")
+
+
+# The explorable page.
+
+
+def test_the_page_to_explore_is_written(file, tmp_path, capsys):
+    path = tmp_path / "page.html"
+    printed = run(capsys, "explore", f"{file}:loss", *INPUTS, "-o", str(path))
+    assert f"<Explorable: 7 examples, 2 features, 3 classes> written to {path}" in printed
+    assert path.read_text("utf-8").startswith("<!DOCTYPE html>")
+    assert "300 examples" in run(capsys, "explore", "-o", str(path))  # of the case study
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_the_page_to_explore_is_opened_in_the_browser(tmp_path, capsys, monkeypatch, opens):
+    addresses = []
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(webbrowser, "open", lambda uri: addresses.append(uri) or opens)
+    printed = run(capsys, "explore")
+    (page,) = tmp_path.glob("explore-*.html")
+    assert addresses == [page.as_uri()]
+    assert page.read_text("utf-8").startswith("<!DOCTYPE html>")
+    assert ("open it in a browser" in printed) is not opens
+
+
+def test_a_page_that_cannot_be_made_is_refused(file, tmp_path, capsys):
+    error = refused(capsys, "explore", f"{file}:vector", "w=5x", "x=5x")
+    assert "explore=True shows the mean cross-entropy" in error
+    assert "save it as .html" in refused(capsys, "explore", "-o", str(tmp_path / "page.svg"))
 
 
 # The program.

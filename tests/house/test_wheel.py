@@ -37,6 +37,9 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     assert "tinygrad_softmax/py.typed" in names
     for asset in ("page.html", "page.css", "page.js", "picture.css"):
         assert f"tinygrad_softmax/drawing/{asset}" in names
+    explorable = ROOT / "tinygrad_softmax" / "drawing" / "explorable"
+    assets = [file for file in explorable.rglob("*") if file.suffix in (".js", ".json", ".LICENSE")]
+    assert {file.relative_to(ROOT).as_posix() for file in assets} <= {*names}
     folders = {name.split("/")[0] for name in names}
     assert {folder for folder in folders if not folder.endswith(".dist-info")} == {
         "tinygrad_softmax"
