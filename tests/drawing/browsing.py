@@ -1,7 +1,15 @@
 """A page in a browser, and what the tests ask of it."""
 
+import json
+import re
+
 FLAGS = ("--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
          "--disable-background-networking --disable-component-update --disable-sync")  # fmt: skip
+
+
+def embedded(page):
+    """The data in an explorable page."""
+    return json.loads(re.search(r'id="data">(.*?)</script>', page.html, re.DOTALL)[1])
 
 
 class Page:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import tinygrad_softmax as tg
+from tests.drawing.browsing import embedded
 from tinygrad_softmax.drawing.explorable import case_study_page
 from tinygrad_softmax.drawing.explorable.page import LIBRARIES, SCRIPTS
 
@@ -33,11 +34,6 @@ def network(seed=0):
         "W": rng.normal(size=(D, H)), "b": rng.normal(size=(1, H)),
         "W2": rng.normal(size=(H, K)), "b2": rng.normal(size=(1, K)),
     }  # fmt: skip
-
-
-def embedded(page):
-    """The data in a page."""
-    return json.loads(re.search(r'id="data">(.*?)</script>', page.html, re.DOTALL)[1])
 
 
 def reg_of(page):
@@ -159,6 +155,23 @@ def test_labels_may_be_one_hot_and_a_bias_may_be_missing():
                    explore=True, W=given["W"], X=given["X"], Y=np.eye(K)[given["y"]])  # fmt: skip
     assert embedded(page)["y"] == given["y"].tolist()
     assert embedded(page)["models"][0]["layers"][0]["b"] is None
+
+
+def test_labels_that_could_be_a_bias_are_labels():
+    rng = np.random.default_rng(0)
+    given = {"y": np.array([0.0, 2.0, 1.0, 2.0]), "b": rng.normal(size=4),
+             "X": rng.normal(size=(4, 2)), "W": rng.normal(size=(2, 4))}  # fmt: skip
+    page = tg.draw(lambda y, b, X, W: shifted(X @ W + b, y.astype(int)), explore=True, **given)
+    assert embedded(page)["names"]["y"] == "y"
+    assert embedded(page)["y"] == [0, 2, 1, 2]
+
+
+@pytest.mark.parametrize("broken", [lambda W, b, X, y: None, lambda W, b, X, y: X @ W + b])
+def test_what_is_no_loss_is_refused(broken):
+    with pytest.raises(
+        ValueError, match=r"cannot be differentiated .* BackwardError: .* (None|scalar)"
+    ):
+        tg.draw(broken, explore=True, **problem())
 
 
 def test_the_inputs_are_left_as_they_are():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import tinygrad_softmax as tg
+from tests.drawing.browsing import embedded
 from tests.drawing.graphs import question
 from tinygrad_softmax.datasets import case_study, spiral
 from tinygrad_softmax.drawing.explorable import case_study_page
@@ -322,7 +323,7 @@ def test_the_pieces_of_a_weight_add_up(opened):
 
     page = opened(case_study_page())
     X, y, *_ = case_study()
-    model = PAGES["case study"]()._data["models"][0]
+    model = embedded(PAGES["case study"]())["models"][0]
     W, b = (np.array(model["layers"][0][name]) for name in "Wb")
     scores = tg.Tensor(X @ W + b)
     tg.cross_entropy(scores, y).backward()
@@ -356,7 +357,7 @@ def test_the_pieces_of_a_weight_add_up(opened):
 def test_both_layers_of_a_network_are_shown(opened):
     page = opened(network())
     answer(page, "product")
-    gradients = network()._data["models"][0]["gradients"]
+    gradients = embedded(network())["models"][0]["gradients"]
     for at, name in ((1, "dscores"), (0, "dhidden")):
         page.run(f"document.querySelectorAll('input[name=layer]')[{at}].click()")
         settle(page)

@@ -75,8 +75,10 @@ function AllExamples() {
   const { upstream: slopes, dataW, dW, db } = gradients.layers[at];
   const { W } = model.layers[at];
   const n = data.y.length;
-  const said = { W: names.W, b: names.b, X: input, dscores: upstream, d: row, k: unit, n,
-    num_examples: "num_examples" };
+  const said = { W: names.W, d: row, k: unit, n };
+  // The questions are about the scores, whichever layer is shown.
+  const asked = { ...model.names.at(-1), X: model.names.length > 1 ? "hidden" : data.names.X, n,
+    dscores: "dscores", d: model.names.length > 1 ? "j" : "d", k: "k" };
   const [d, k] = place;
   const entry = `d${names.W}[${d}, ${k}]`;
   const product = `${input}[i, ${d}] * ${upstream}[i, ${k}]`;
@@ -95,8 +97,8 @@ function AllExamples() {
         model.names[l].W}</code>)</span></label>`)}</fieldset>
       ${!last && html`<p><${Words} of="all.hidden" W2=${model.names[1].W} /></p>`}`}
     <pre><code>${`${last ? "dscores /= num_examples\n" : ""}d${names.W} = np.dot(${input}.T, ${upstream})`}</code></pre>
-    <${Question} name="product" right=${2} opened=${() => setOpened({ ...opened, product: true })} ...${said} />
-    ${opened.product && html`<p><${Words} of="all.pick" ...${said} /></p>
+    <${Question} name="product" right=${2} opened=${() => setOpened({ ...opened, product: true })} ...${asked} />
+    ${opened.product && html`<p><${Words} of="all.pick" /></p>
       <div class="two"><div><${Grid} id="weights" rows=${dW} picked=${place} pick=${setPlace} name=${`d${names.W}`}
         letters=${[row, unit]} eager />
         <div role="status" class="result" id="weight-sum">
@@ -108,8 +110,8 @@ function AllExamples() {
       <${Pieces} id="weight-pieces" factors=${values.inputs[at].map((x) => x[d])} slopes=${column(k)}
         product=${product} factor=${`${input}[i, ${d}]`} slope=${`${upstream}[i, ${k}]`} /></div></div>`}
     ${db && html`<pre><code>${`d${names.b} = np.sum(${upstream}, axis=0, keepdims=True)`}</code></pre>
-    <${Question} name="sum" right=${0} opened=${() => setOpened({ ...opened, sum: true })} ...${said} />
-    ${opened.sum && html`<p><${Words} of="all.pick_b" ...${said} /></p>
+    <${Question} name="sum" right=${0} opened=${() => setOpened({ ...opened, sum: true })} ...${asked} />
+    ${opened.sum && html`<p><${Words} of="all.pick_b" /></p>
       <div class="two"><div><${Grid} id="biases" rows=${[db]} picked=${bias} pick=${setBias} name=${`d${names.b}`}
         letters=${["", unit]} eager />
         <p role="status" class="result" id="bias-sum"><${Words} of="all.adds_b" n=${n}

@@ -183,7 +183,11 @@ def _compared(loss: Callable[..., Any], name: str, roles: _Roles,
         return float(value), dict(zip(roles.parameters, gradients, strict=True))
 
     # At the given inputs first: with roles that are not its own, the loss may fail at drawn ones.
-    value, gradients = measured(given)
+    try:
+        value, gradients = measured(given)
+    except Exception as error:  # labels that are taken for a bias, say, cannot be indices
+        text = f"{name} cannot be differentiated with respect to {listed([*roles.parameters])}"
+        return True, np.inf, f"{text}: {type(error).__name__}: {error}"
     if not np.isfinite(value):
         raise ValueError(f"{name} is {value} at the given inputs: explore it where it is finite")
     reg = _reg(roles, given, gradients)
