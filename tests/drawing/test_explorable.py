@@ -106,6 +106,53 @@ def test_a_network_is_recognised_however_its_hidden_layer_is_written(relu):
     assert embedded(page)["models"][0]["names"] == [{"W": "W", "b": "b"}, {"W": "W2", "b": "b2"}]
 
 
+def drawn(seed):
+    """A loss with drawn sizes, names, order, spelling and penalty, its inputs and what it is."""
+    rng = np.random.default_rng(seed)
+    n, d, h, k = rng.integers(2, 6, 4) if rng.random() < 0.5 else rng.permutation(range(2, 9))[:4]
+    shapes = [(d, k)] if rng.random() < 0.5 else [(d, h), (h, k)]
+    names = [str(name) for name in rng.permutation(["X", "y", "W", "b", "W2", "b2", "q", "data"])]
+    x, labels, roles = names.pop(), names.pop(), []
+    given = {x: rng.normal(size=(n, d)), labels: rng.integers(0, k, n)}
+    for shape in shapes:
+        W, b = names.pop(), names.pop() if rng.random() < 0.8 else None
+        roles.append((W, b))
+        given[W] = rng.normal(size=shape)
+        if b:
+            given[b] = rng.normal(size=[(1, shape[1]), (shape[1],)][rng.integers(2)])
+    cross_entropy = CROSS_ENTROPIES[rng.choice([0, 1, 3, 4])]
+    penalise, reg = PENALTIES[rng.choice(list(PENALTIES))]
+    relu = RELUS[rng.integers(len(RELUS))]
+
+    def loss(**inputs):
+        rows = inputs[x]
+        for at, (W, b) in enumerate(roles):
+            rows = (relu(rows) if at else rows) @ inputs[W] + (inputs[b] if b else 0)
+        return cross_entropy(rows, inputs[labels]) + sum(penalise(inputs[W]) for W, _ in roles)
+
+    order = [str(name) for name in rng.permutation(list(given))]
+    return loss, {name: given[name] for name in order}, (x, labels, roles, reg)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_drawn_losses_are_recognised_and_their_variants_refused(seed):
+    loss, given, (x, labels, roles, reg) = drawn(seed)
+    data = embedded(tg.draw(loss, explore=True, **given))
+    assert data["names"] == {"X": x, "y": labels}
+    assert data["models"][0]["names"] == [{"W": W, "b": b} for W, b in roles]
+    assert data["models"][0]["reg"] == pytest.approx(reg, rel=1e-9, abs=0)
+    W = roles[-1][0]
+    for variant in (
+        lambda **inputs: 1.001 * loss(**inputs),
+        lambda **inputs: loss(**inputs) + 1e-3,
+        lambda **inputs: loss(**inputs) + 1e-3 * np.sum(inputs[W]),
+        lambda **inputs: loss(**inputs | {x: np.tanh(inputs[x])}),
+        lambda **inputs: loss(**inputs | {W: 2 * inputs[W]}),
+    ):
+        with pytest.raises(ValueError, match=r"explore=True shows .* differs: "):
+            tg.draw(variant, explore=True, **given)
+
+
 def test_neither_names_nor_order_matter():
     given = problem()
     page = tg.draw(lambda labels, offset, y, X: tg.cross_entropy(X @ y + offset, labels),

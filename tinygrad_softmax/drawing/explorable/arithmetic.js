@@ -136,11 +136,14 @@ const arithmetic = (() => {
     return found;
   }
 
-  // The slope that two runs of the program measure: with the number h smaller, and h larger.
+  // The slope that two runs of the program measure: with the number h smaller, and h larger. A ReLU
+  // may switch between them.
   function measured(example, place, h) {
-    const low = run(example, { ...place, by: -h }).loss;
-    const high = run(example, { ...place, by: h }).loss;
-    return { low, high, slope: (high - low) / (2 * h) };
+    const low = run(example, { ...place, by: -h });
+    const high = run(example, { ...place, by: h });
+    const on = ({ values }) => String(values.hidden?.[0].map((value) => value > 0));
+    return { low: low.loss, high: high.loss, slope: (high.loss - low.loss) / (2 * h),
+      kink: on(low) !== on(high) };
   }
 
   return { sum, dot, affine, relu, softmax, forward, backward, step, predicted, run, slopes, measured };

@@ -52,6 +52,8 @@ function Nudge({ i }) {
     picked=${place.name === name ? [place.row, place.column] : null}
     pick=${([row, column]) => setPlace({ name, row, column })} />`;
   const defined = Number.isFinite(found.slope);
+  const said = !defined ? "nudge.undefined" : found.kink ? "nudge.kink" : power > -3 ? "nudge.long"
+    : power < -7 ? "nudge.tiny" : "nudge.agree";
   return html`<section id="nudge" aria-labelledby="nudge-title">
     <h2 id="nudge-title" tabindex="-1">${text("nudge.title")}</h2>
     <p><${Words} of="nudge.lead" /></p>
@@ -86,10 +88,8 @@ function Nudge({ i }) {
         ${place.name === "probs" && html`<p><${Words} of="nudge.probs" /></p>`}
       </div>
     </div>
-    <p role="status" class="result sticky" id="nudge-said">${defined
-      ? html`<${Words} of=${power > -3 ? "nudge.long" : power < -7 ? "nudge.tiny" : "nudge.agree"}
-          name=${title} measured=${fixed(found.slope, 6)} gradient=${fixed(slope, 6)} />`
-      : html`<${Words} of="nudge.undefined" name=${title} />`}</p>
+    <p role="status" class="result sticky" id="nudge-said"><${Words} of=${said} name=${title}
+      measured=${fixed(found.slope, 6)} gradient=${fixed(slope, 6)} /></p>
   </section>`;
 }
 
