@@ -132,3 +132,19 @@ def test_a_number_that_guards_is_not_made_large(eps):
              "y": RNG.integers(0, 4, 20)}  # fmt: skip
     report = check_gradients(loss, gradient, eps=eps, budget=0, **given)
     assert report.ok, report
+
+
+def logsumexp(x):
+    powers = np.exp(x)
+    total = np.sum(powers, axis=1, keepdims=True)
+    return np.log(total)[:, 0], (powers, total)
+
+
+@pytest.mark.parametrize("names", ["residuals, g", "res, g", "g, cache", "dout, saved"])
+def test_a_backward_pass_takes_its_cache_first_or_last(names):
+    cache = next(n for n in names.split(", ") if n not in ("g", "dout"))
+    g = next(n for n in names.split(", ") if n != cache)
+    space = {}
+    exec(f"def backward({names}):\n    return ({g}[:, None] * {cache}[0] / {cache}[1],)", space)
+    x = RNG.standard_normal((5, 4))
+    assert check_gradients(logsumexp, space["backward"], wrt="x", x=x).ok

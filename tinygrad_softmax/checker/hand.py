@@ -32,6 +32,8 @@ LARGE = 1_000_000
 _MANY, _FEW = 200_000, 40
 _LOSSES = ("loss", "cost", "L", "J", "E", "total_loss", "data_loss", "total", "value")
 _CACHE = re.compile(r"cache|ctx|context|saved|store|memory|tape|aux|intermediate", re.IGNORECASE)
+#: How a backward pass of JAX calls its cache, beside the slope `g`.
+_RESIDUALS = re.compile(r"res|residuals")
 _UPSTREAM = re.compile(r"d_?(out|loss|L|J|cost|y|z|Z|scores)?|g|grad\w*|upstream|\w*_grad")
 
 
@@ -317,7 +319,7 @@ class Hand:
             extras = [tuple(extras)] if _CACHE.search(left[0]) else extras[:1]
         if len(packed) == len(left) > 1 and slope in (None, "d", "g") and not any(
             map(_CACHE.search, left)
-        ):  # fmt: skip
+        ) and not (slope and any(map(_RESIDUALS.fullmatch, left))):  # fmt: skip
             extras = list(packed)
         elif extras and len(left) == len(extras) + 1:
             slope = slope or left[0]
