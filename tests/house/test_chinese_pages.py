@@ -60,7 +60,9 @@ def test_the_sections_are_those_of_the_page_in_english(page):
     levels = [
         [
             len(marks)
-            for marks in re.findall(r"^(#+) ", FENCED.sub("", path.read_text("utf-8")), re.M)
+            for marks in re.findall(
+                r"^(#+) ", FENCED.sub("", path.read_text("utf-8")), re.MULTILINE
+            )
         ]
         for path in (DOCS / page, DOCS / "zh" / page)
     ]
