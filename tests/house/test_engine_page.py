@@ -1,16 +1,23 @@
-"""The line references of the page on the engine are true.
+"""The line references and the excerpts of the page on the engine are true.
 
 ``core/tape.py:172`` on the page is followed by the first words of that line. With WRITE_GOLDEN=1 in
-the environment, the test finds the words in the files and rewrites the numbers.
+the environment, the test finds the words in the files and rewrites the numbers. An excerpt is lines
+of a file as they follow one another, a line of three dots standing for what is left out.
 """
 
 import os
 import re
 
-from tests.house.test_docs import DOCS, ROOT
+import numpy as np
+import pytest
+
+from tests.house.test_docs import DOCS, ROOT, run
 
 PAGE = DOCS / "engine.md"
 REFERENCE = re.compile(r"`((?:core|ops)/\w+\.py):(\d+)`(\s+)`([^`]+)`")
+EXCERPT = re.compile(
+    r"^```{code-block} python\n:caption: (\S+)\n\n(.*?)^```$", re.DOTALL | re.MULTILINE
+)
 
 
 def found(path, words):
@@ -42,3 +49,41 @@ def test_the_page_names_every_file_of_core():
     text = PAGE.read_text("utf-8")
     files = {file.name for file in (ROOT / "tinygrad_softmax" / "core").glob("*.py")}
     assert {name for name in files - {"__init__.py"} if f"| `{name}` |" not in text} == set()
+
+
+def places(path, excerpt):
+    """Return where the pieces of an excerpt begin in their file, one after the other."""
+    source = "\n" + (ROOT / "tinygrad_softmax" / path).read_text("utf-8")
+    at, begins = 0, []
+    for piece in re.split(r"^\.\.\.\n", excerpt, flags=re.MULTILINE):
+        at = source.find("\n" + piece, at)
+        assert at >= 0, f"{path} does not have, or not in this place:\n{piece}"
+        begins.append(source.count("\n", 0, at) + 1)
+        at += len(piece)
+    return begins
+
+
+def test_the_excerpts_are_lines_of_their_files():
+    excerpts = EXCERPT.findall(PAGE.read_text("utf-8"))
+    assert {path for path, _ in excerpts} == {
+        "core/tensor.py", "ops/linalg.py", "core/tape.py", "core/reverse.py", "core/shapes.py"
+    }  # fmt: skip
+    for path, excerpt in excerpts:
+        assert len(set(places(path, excerpt))) == excerpt.count("\n...\n") + 1
+
+
+def test_an_excerpt_that_is_no_longer_true_is_noticed():
+    path, excerpt = EXCERPT.findall(PAGE.read_text("utf-8"))[-1]
+    for changed in (excerpt.replace("keepdims=True", "keepdims=False"), "def folded():\n"):
+        with pytest.raises(AssertionError, match=path):
+            places(path, changed)
+
+
+def test_the_readers_reverse_pass_is_short_of_nothing():
+    """What the page ends with is the reverse pass, so it must do for any loss."""
+    names = run(PAGE)
+    x = names["Tensor"](np.linspace(0.5, 2, 6).reshape(2, 3))
+    loss = np.sum(np.tanh(x) * x / np.sum(x, axis=0)) + np.max(x @ x.T)
+    mine = names["my_backward"](loss)
+    loss.backward()
+    np.testing.assert_allclose(mine[x.node], x.grad)
