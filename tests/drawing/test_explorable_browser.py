@@ -381,9 +381,33 @@ def test_both_layers_of_a_network_are_shown(opened):
                                    rtol=6e-3)  # fmt: skip
         assert f"{name}[i, " in page.text("#weight-sum")
         where = np.abs(np.array(gradients[at]["W"])).argmax()
+        assert page.run(
+            """
+          const [cell, box] = [arguments[0], document.querySelector('.wide:has(#weights)')]
+            .map((it) => it.getBoundingClientRect());
+          return cell.left >= box.left && cell.right <= box.right""",
+            cells[where],
+        )
         assert number(cells[where].text) == pytest.approx(
             np.ravel(gradients[at]["W"])[where], rel=1e-3
         )
+
+
+def test_a_classifier_without_biases_is_shown_without_them(opened):
+    X, y = spiral(5, 2, random_state=0)
+    page = opened(tg.draw(lambda W, X, y: tg.cross_entropy(X @ W, y), explore=True,
+                          W=np.eye(2), X=X, y=y))  # fmt: skip
+    assert float(page.find("#compared").get_attribute("data-off")) < 1e-12
+    answer(page, "one")
+    answer(page, "product")
+    assert "no regularisation, so this is the whole gradient" in page.text("#weight-sum")
+    assert page.driver.find_elements("css selector", "input[name=sum], #nudge-b") == []
+    assert "scores = np.dot(X[i], W)\n" in page.text("#nudge .values")
+    page.click("#steps-10")
+    settle(page)
+    by_package = losses({"W": np.eye(2)}, lambda W, X, y, reg: tg.cross_entropy(X @ W, y), 10, 1.0,
+                        0.0, X=X, y=y)  # fmt: skip
+    assert f"to {by_package[10]:.4f}" in said(page)
 
 
 # --- section 4 ---

@@ -75,7 +75,6 @@ function AllExamples() {
   const { upstream: slopes, dataW, dW, db } = gradients.layers[at];
   const { W } = model.layers[at];
   const n = data.y.length;
-  const said = { W: names.W, d: row, k: unit, n };
   // The questions are about the scores, whichever layer is shown.
   const asked = { ...model.names.at(-1), X: model.names.length > 1 ? "hidden" : data.names.X, n,
     dscores: "dscores", d: model.names.length > 1 ? "j" : "d", k: "k" };
@@ -90,15 +89,16 @@ function AllExamples() {
   };
   return html`<section id="all" aria-labelledby="all-title">
     <h2 id="all-title" tabindex="-1">${text("all.title")}</h2>
-    <p><${Words} of="all.lead" ...${said} /></p>
-    ${model.layers.length > 1 && html`<fieldset class="choice"><legend>${text("all.layer")}</legend>
-      ${model.layers.map((_, l) => html`<label class="option"><input type="radio" name="layer"
-        checked=${l === at} onChange=${show(l)} /><span>${text(`all.layer.${l}`)} (<code>${
-        model.names[l].W}</code>)</span></label>`)}</fieldset>
-      ${!last && html`<p><${Words} of="all.hidden" W2=${model.names[1].W} /></p>`}`}
-    <pre><code>${`${last ? "dscores /= num_examples\n" : ""}d${names.W} = np.dot(${input}.T, ${upstream})`}</code></pre>
+    <p><${Words} of="all.lead" ...${asked} /></p>
+    <pre><code>${`dscores /= num_examples\nd${asked.W} = np.dot(${asked.X}.T, dscores)`}</code></pre>
     <${Question} name="product" right=${2} opened=${() => setOpened({ ...opened, product: true })} ...${asked} />
-    ${opened.product && html`<p><${Words} of="all.pick" /></p>
+    ${opened.product && html`${model.layers.length > 1 && html`<fieldset class="choice"><legend>${text("all.layer")}</legend>
+        ${model.layers.map((_, l) => html`<label class="option"><input type="radio" name="layer"
+          checked=${l === at} onChange=${show(l)} /><span>${text(`all.layer.${l}`)} (<code>${
+          model.names[l].W}</code>)</span></label>`)}</fieldset>`}
+      ${!last && html`<p><${Words} of="all.hidden" W2=${model.names[1].W} /></p>
+        <pre><code>${`d${names.W} = np.dot(${input}.T, dhidden)`}</code></pre>`}
+      <p><${Words} of="all.pick" /></p>
       <div class="two"><div><${Grid} id="weights" rows=${dW} picked=${place} pick=${setPlace} name=${`d${names.W}`}
         letters=${[row, unit]} eager />
         <div role="status" class="result" id="weight-sum">
@@ -109,9 +109,9 @@ function AllExamples() {
       <div><h3><code>${entry}</code></h3>
       <${Pieces} id="weight-pieces" factors=${values.inputs[at].map((x) => x[d])} slopes=${column(k)}
         product=${product} factor=${`${input}[i, ${d}]`} slope=${`${upstream}[i, ${k}]`} /></div></div>`}
-    ${db && html`<pre><code>${`d${names.b} = np.sum(${upstream}, axis=0, keepdims=True)`}</code></pre>
+    ${asked.b && html`<pre><code>${`d${asked.b} = np.sum(dscores, axis=0, keepdims=True)`}</code></pre>
     <${Question} name="sum" right=${0} opened=${() => setOpened({ ...opened, sum: true })} ...${asked} />
-    ${opened.sum && html`<p><${Words} of="all.pick_b" /></p>
+    ${opened.sum && db && html`<p><${Words} of="all.pick_b" /></p>
       <div class="two"><div><${Grid} id="biases" rows=${[db]} picked=${bias} pick=${setBias} name=${`d${names.b}`}
         letters=${["", unit]} eager />
         <p role="status" class="result" id="bias-sum"><${Words} of="all.adds_b" n=${n}

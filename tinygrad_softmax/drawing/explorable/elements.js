@@ -117,6 +117,14 @@ function Grid({ id, rows, picked, pick, name, letters = ["", ""], eager = false 
     const [to, at] = [Number(from.row) + move[0], Number(from.column) + move[1]];
     table.current.querySelector(`[data-row="${to}"][data-column="${at}"]`)?.focus();
   };
+  // What is picked first can be seen, without scrolling the page.
+  useEffect(() => {
+    const [box, cell] = [table.current.parentElement, table.current.querySelector("[aria-pressed=true]")];
+    if (!cell) return;
+    const [outer, inner] = [box.getBoundingClientRect(), cell.getBoundingClientRect()];
+    box.scrollLeft += (inner.left + inner.right - outer.left - outer.right) / 2;
+    box.scrollTop += (inner.top + inner.bottom - outer.top - outer.bottom) / 2;
+  }, [rows.length, rows[0].length]);
   const single = rows.length === 1;
   return html`<div class="wide"><table class="grid" id=${id} ref=${table} onKeyDown=${go}>
     <caption><code>${name}</code></caption>
