@@ -380,17 +380,10 @@ def test_both_layers_of_a_network_are_shown(opened):
         np.testing.assert_allclose([number(text) for text in shown], np.ravel(gradients[at]["W"]),
                                    rtol=6e-3)  # fmt: skip
         assert f"{name}[i, " in page.text("#weight-sum")
-        where = np.abs(np.array(gradients[at]["W"])).argmax()
-        assert page.run(
-            """
-          const [cell, box] = [arguments[0], document.querySelector('.wide:has(#weights)')]
-            .map((it) => it.getBoundingClientRect());
-          return cell.left >= box.left && cell.right <= box.right""",
-            cells[where],
-        )
-        assert number(cells[where].text) == pytest.approx(
-            np.ravel(gradients[at]["W"])[where], rel=1e-3
-        )
+        assert page.run("""
+          const [cell, box] = ['#weights [aria-pressed=true]', '.wide:has(#weights)']
+            .map((it) => document.querySelector(it).getBoundingClientRect());
+          return cell.left >= box.left && cell.right <= box.right""")
 
 
 def test_a_classifier_without_biases_is_shown_without_them(opened):
