@@ -217,7 +217,7 @@ def two_layer(
 
 
 def _softmax_loss(scores: Floats, y: Labels, stable: bool) -> tuple[Any, Floats, Floats]:
-    """Return the mean cross-entropy, the probabilities, and the gradient on the scores."""
+    """Return the mean cross-entropy, the probabilities, and `dscores`."""
     num_examples = len(scores)
     rows = np.arange(num_examples)
     if stable:

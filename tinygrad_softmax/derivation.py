@@ -165,7 +165,7 @@ class Derivation:
         return inputs
 
     def intermediates(self, /, **inputs: Any) -> dict[str, Any]:
-        """Return every named gradient on the way, as ``{"dscores": ...}``."""
+        """Return the gradients of all named values, as ``{"dscores": ...}``."""
         inputs = self._checked(inputs)
         gradients = {s.target for s in self.program.statements if s.part == "gradient"}
         return {name: value for name, value in self._run(**inputs)[2].items() if name in gradients}

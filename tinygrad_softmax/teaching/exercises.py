@@ -78,7 +78,7 @@ def exercises(
     loss : callable
         Computes a scalar loss with NumPy; what `derive` can derive.
     wrt : str or tuple of str, optional
-        By which inputs; the first one if not given.
+        With respect to which inputs; the first one if not given.
     level : {1, 2, 3}
         1: a line is missing, or a sign is wrong. 2: another mistake in one line, such as an axis, a
         factor or an operand. 3: two mistakes in different lines; or one of which a check of one
