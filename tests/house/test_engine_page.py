@@ -7,6 +7,7 @@ of a file as they follow one another, a line of three dots standing for what is 
 
 import os
 import re
+import textwrap
 
 import numpy as np
 import pytest
@@ -52,15 +53,21 @@ def test_the_page_names_every_file_of_core():
 
 
 def places(path, excerpt):
-    """Return where the pieces of an excerpt begin in their file, one after the other."""
+    """Return where the pieces of an excerpt begin in their file, one after the other.
+
+    A method is shown without the indentation of its class.
+    """
     source = "\n" + (ROOT / "tinygrad_softmax" / path).read_text("utf-8")
-    at, begins = 0, []
-    for piece in re.split(r"^\.\.\.\n", excerpt, flags=re.MULTILINE):
-        at = source.find("\n" + piece, at)
-        assert at >= 0, f"{path} does not have, or not in this place:\n{piece}"
-        begins.append(source.count("\n", 0, at) + 1)
-        at += len(piece)
-    return begins
+    pieces = re.split(r"^\.\.\.\n", excerpt, flags=re.MULTILINE)
+    for indent in ("", " " * 4, " " * 8):
+        at, begins = 0, []
+        for piece in (textwrap.indent(piece, indent) for piece in pieces):
+            at = source.find("\n" + piece, max(at, 0)) if at >= 0 else at
+            begins.append(source.count("\n", 0, at) + 1)
+            at += len(piece) if at >= 0 else 0
+        if at >= 0:
+            return begins
+    raise AssertionError(f"{path} does not have these lines, or not in this order:\n{excerpt}")
 
 
 def test_the_excerpts_are_lines_of_their_files():
