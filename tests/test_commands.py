@@ -234,6 +234,114 @@ def test_exercises_are_seeded_and_keep_the_answer(file, capsys):
     assert "--most 0" in refused(capsys, "exercise", str(file), *INPUTS, "--most", "0")
 
 
+def test_a_sheet_is_written_with_its_key(file, tmp_path, capsys):
+    sheet = tmp_path / "sheet.ipynb"
+    call = ("exercise", str(file), *INPUTS, "--wrt", "W,b", "--seed", "7", "-o", str(sheet))
+    printed = run(capsys, *call, "--level", "3")
+    files = [tmp_path / f"sheet{ending}" for ending in (".ipynb", ".student.ipynb", ".key.json")]
+    assert [line.partition(": ")[0] for line in printed.splitlines()] == [*map(str, files)]
+    texts = [path.read_text("utf-8") for path in files]
+    assert ["HIDDEN" in text for text in texts] == [True, False, False]
+    assert json.loads(texts[2])["level"] == 3
+    run(capsys, *call, "--level", "3")
+    assert [path.read_text("utf-8") for path in files] == texts
+    run(capsys, *call)
+    assert json.loads(files[2].read_text("utf-8"))["level"] == 1
+    assert main([*call, "--most", "99"]) == 0
+    assert "fewer than asked for" in capsys.readouterr().err
+    assert "--answers and --json are for printing" in refused(capsys, *call, "--answers")
+    assert "is no notebook: name it sheet.ipynb" in refused(capsys, *call[:-1], "sheet.py")
+    assert "--level is for a notebook" in refused(capsys, *call[:-2], "--level", "1")
+
+
+def test_inputs_in_the_file_of_the_loss_are_used_for_what_is_not_given(file, capsys):
+    call = ("derive", f"{file}:vector", "--format", "source")
+    for code in (
+        "inputs = {'w': np.ones(3), 'x': np.ones(3), 'other': 1}",
+        "def inputs():\n    print('made')\n    return {'w': np.ones(3), 'x': np.ones(3)}",
+    ):
+        file.write_text(f"{LOSS}\n{code}\n", "utf-8")
+        assert "dw = x * exp_w" in run(capsys, *call)
+        assert "dw = x * exp_w" in run(capsys, *call, "w=5x", "x=5x")
+    for code in ("inputs = [1]", "def inputs(n):\n    return {}", "inputs = {'w': np.ones(3)}"):
+        file.write_text(f"{LOSS}\n{code}\n", "utf-8")
+        assert "x not given" in refused(capsys, *call, "w=3x")
+
+
+CLASSES = """
+import numpy as np
+
+class Model:
+    made = 0
+
+    def __init__(self):
+        Model.made += 1
+        self.W = np.arange(6.0).reshape(2, 3) / 5
+
+    def loss(self, X, y):
+        scores = X @ self.W
+        self.probs = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+        return -np.mean(np.log(self.probs[range(len(X)), y]))
+
+    def gradients(self, X, y):
+        assert Model.made == 1
+        dscores = self.probs
+        dscores[range(len(X)), y] -= 1
+        return {"W": X.T @ dscores / len(X)}
+
+    def wrong(self, X, y):
+        return {"W": -self.gradients(X, y)["W"]}
+
+    @staticmethod
+    def plain(x):
+        return np.sum(x**2)
+
+    class Inner:
+        def loss(self, x):
+            return np.sum(x**3)
+
+class Scaled:
+    def __init__(self, scale):
+        self.scale = scale
+
+    def loss(self, x):
+        return self.scale * np.sum(x**2)
+
+class Fails:
+    def __init__(self):
+        self.W = undefined
+
+    def loss(self, x):
+        return x.sum()
+
+scaled = Scaled(3.0)
+"""
+
+
+def test_a_method_is_named_by_its_class_or_instance(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("models_of_mine.py").write_text(CLASSES, "utf-8")
+    for place in ("models_of_mine.py", "models_of_mine"):
+        monkeypatch.delitem(sys.modules, "models_of_mine", raising=False)
+        loss = f"{place}:Model.loss"
+        sizes = ("X=7x2", "y=7:3")
+        assert main(["check", loss, f"{place}:Model.gradients", *sizes]) == 0
+        monkeypatch.delitem(sys.modules, "models_of_mine", raising=False)
+        assert main(["check", loss, f"{place}:Model.wrong", *sizes, "--wrt", "W"]) == 1
+        source = ("x=4x", "--format", "source")
+        assert "dx = 2 * x" in run(capsys, "derive", f"{place}:Model.plain", *source)
+        assert "dx = 3 * x ** 2" in run(capsys, "derive", f"{place}:Model.Inner.loss", *source)
+        assert "dx = 6 * x" in run(capsys, "derive", f"{place}:scaled.loss", *source)
+        error = refused(capsys, "derive", f"{place}:Scaled.loss", "x=4x")
+        assert "Scaled takes arguments: make an instance in the file" in error
+        error = refused(capsys, "derive", f"{place}:Model.lose", "x=4x")
+        assert "`Model` in" in error
+        assert "has no `lose`" in error
+        error = refused(capsys, "derive", f"{place}:Fails.loss", "x=4x", status=3)
+        assert "NameError" in error
+    monkeypatch.delitem(sys.modules, "models_of_mine", raising=False)
+
+
 def test_fewer_exercises_than_asked_for_are_told(file, capsys):
     file.write_text("def loss(x):\n    return x.sum()\n", "utf-8")
     assert main(["exercise", str(file), "x=3x", "--most", "100"]) == 0

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
 from tests.problems import raises
-from tinygrad_softmax import by_hand, testing
+from tinygrad_softmax import by_hand, seed_mistakes, testing
 from tinygrad_softmax.core.labels import check_labels
 from tinygrad_softmax.testing import (
     SoftmaxProblem,
@@ -24,6 +24,7 @@ from tinygrad_softmax.testing import (
 
 LOSS = {"X": "N D", "W": "D K", "b": "1 K", "y": "N <K", "reg": ""}
 LONG = settings(max_examples=1000, derandomize=True)
+SHORT = settings(max_examples=20, derandomize=True, database=None)
 
 
 def occurs(strategy, condition):
@@ -42,12 +43,13 @@ def distinct(sizes):
 def test_sizes_of_a_shape_differ(shape):
     assert 1 <= len(shape) <= 4
     assert distinct(shape)
-    assert 0 not in shape
+    assert min(shape) >= 2
 
 
 def test_shapes_may_have_equal_sizes_or_none_if_asked_for():
     occurs(shapes(2, 2, distinct=False), lambda shape: not distinct(shape))
     occurs(shapes(empty=True), lambda shape: 0 in shape)
+    occurs(shapes(min_size=1), lambda shape: 1 in shape)
     occurs(shapes(), lambda shape: shape == ())
 
 
@@ -130,7 +132,69 @@ def test_a_network_can_be_solved_by_hand(problem):
     ids=["one example", "one class", "one feature", "list", "flat b", "float32"],
 )
 def test_every_kind_of_problem_is_drawn(kind):
-    occurs(softmax_problems(), kind)
+    occurs(softmax_problems(min_size=1), kind)
+
+
+def test_what_is_too_small_is_refused():
+    with raises(ValueError, "min_size=0 is too small"):
+        draw(shapes(1, 1, min_size=0))
+
+
+# What a failure shrinks to is telling.
+
+
+def is_telling(problem, W):
+    (D, K), N = W.shape, len(problem.X)
+    assert min(N, D, K) >= 2
+    assert distinct([N, D, K])
+    assert len({*map(int, problem.y)}) >= 2
+    assert problem.reg > 0
+    assert np.any(problem.b)
+
+
+def linear_loss(W, b, X, y, reg):
+    scores = X @ W + b
+    probs = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    return -np.mean(np.log(probs[np.arange(len(X)), y])) + 0.5 * reg * np.sum(W * W)
+
+
+@pytest.fixture(scope="module")
+def mistakes():
+    rng = np.random.default_rng(0)
+    inputs = {"W": rng.standard_normal((3, 4)), "b": rng.standard_normal((1, 4)),
+              "X": rng.standard_normal((6, 3)), "y": rng.integers(0, 4, 6), "reg": 0.1}  # fmt: skip
+    return list(seed_mistakes(linear_loss, ("W", "b"), most=10, **inputs))
+
+
+def test_a_wrong_gradient_shrinks_to_a_problem_that_shows_it(mistakes):
+    one_of_each = {(mistake.cause, mistake.stage): mistake for mistake in mistakes}
+    for mistake in [*one_of_each.values()][:6]:
+
+        def differs(problem, function=mistake.function):
+            y = np.asarray(problem.y)
+            try:
+                found = function(problem.W, problem.b, problem.X, y, problem.reg)
+            except ValueError:  # shapes that do not go together
+                return True
+            right = by_hand.linear(*problem)
+            return not all(
+                np.shape(found[n]) == np.shape(d) and np.allclose(found[n], d, rtol=1e-2)
+                for n, d in (("W", right.dW), ("b", right.db))
+            )
+
+        is_telling(shrunk := find(softmax_problems(), differs, settings=SHORT), shrunk.W)
+
+
+def test_any_failure_shrinks_to_the_smallest_telling_problem():
+    problem = find(softmax_problems(), lambda _: True, settings=SHORT)
+    is_telling(problem, problem.W)
+    assert (len(problem.X), problem.W.shape[1], problem.W.shape[0]) == (2, 3, 4)
+    network = find(softmax_problems(hidden=True), lambda _: True, settings=SHORT)
+    is_telling(network, network.W2)
+    assert find(shapes(1, 2), lambda _: True, settings=SHORT) == (2,)
+    arrays = find(arrays_for(LOSS), lambda _: True, settings=SHORT)
+    assert min(*arrays["X"].shape, arrays["W"].shape[1]) >= 2
+    assert len({*find(labels(2, 3), lambda _: True, settings=SHORT).tolist()}) == 2
 
 
 def test_hidden_layers_meet_their_kink():

@@ -15,8 +15,8 @@ from numpy.typing import DTypeLike
 
 from .strategies import Array, draw_sizes, labels, seeds
 
-#: What the strength of the regularization is drawn from.
-REGS = (0.0, 1e-3, 0.7)
+#: What the strength of the regularization is drawn from; it shrinks to the first.
+REGS = (0.7, 1e-3, 0.0)
 
 
 class SoftmaxProblem(NamedTuple):
@@ -50,10 +50,14 @@ def softmax_problems(
     distinct: bool = True,
     n_examples: int | None = None,
     n_classes: int | None = None,
+    min_size: int = 2,
     scale: float = 1.0,
     label_types: Sequence[Any] = (np.int64, np.uint8, list),
 ) -> Any:
-    """Draw a classification problem; one example, one feature or one class are among them.
+    """Draw a classification problem, of two classes or more.
+
+    What a failure shrinks to stays telling: at least two examples, features and classes, of which
+    at least two are among the labels.
 
     Parameters
     ----------
@@ -65,7 +69,10 @@ def softmax_problems(
     distinct : bool
         Whether the sizes differ pairwise.
     n_examples, n_classes : int, optional
-        Fixed instead of drawn.
+        Fixed instead of drawn; may be 1.
+    min_size : int
+        The smallest size that is drawn. With 1, a single example, feature or class is among them,
+        at which many mistakes do not show: of a single class the probability is always 1.
     scale : float
         Of the weights: at 1, scores are a few units apart.
     label_types : sequence
@@ -85,7 +92,7 @@ def softmax_problems(
     >>> test_shape()
     """
     fixed = [size for size in (n_examples, n_classes) if size is not None]
-    free = draw_sizes(draw, 4, distinct, besides=fixed)
+    free = draw_sizes(draw, 4, distinct, min_size, fixed)
     N, K = n_examples or free[0], n_classes or free[1]
     D, H = free[2:]
     dtype = draw(st.sampled_from(list(dtypes)))

@@ -29,6 +29,7 @@ def arrays_for(
     dtype: DTypeLike = np.float64,
     *,
     distinct: bool = True,
+    min_size: int = 2,
 ) -> dict[str, Array]:
     """Draw arrays whose sizes fit together, from a description with named sizes.
 
@@ -42,6 +43,8 @@ def arrays_for(
         Of the arrays that are not labels.
     distinct : bool
         Whether different names stand for different sizes.
+    min_size : int
+        The smallest size that a name stands for.
 
     Returns
     -------
@@ -59,10 +62,10 @@ def arrays_for(
     --------
     >>> from hypothesis import given
     >>> @given(arrays_for({"X": "N D", "W": "D K", "y": "N <K", "reg": ""}))
-    ... def testdraw_sizes(a):
+    ... def test_sizes(a):
     ...     scores = a["X"] @ a["W"] * a["reg"]
     ...     assert scores[range(len(scores)), a["y"]].shape == a["y"].shape
-    >>> testdraw_sizes()
+    >>> test_sizes()
     """
     described = _described(signature) if callable(signature) else signature
     check_names(described)
@@ -73,7 +76,8 @@ def arrays_for(
     words = dict.fromkeys(word.removeprefix("<") for part in parts.values() for word in part)
     named = [word for word in words if not word.isdigit()]
     fixed = [int(word) for word in words if word.isdigit()]
-    sizes = dict(zip(named, draw_sizes(draw, len(named), distinct, besides=fixed), strict=True))
+    free = draw_sizes(draw, len(named), distinct, min_size, fixed)
+    sizes = dict(zip(named, free, strict=True))
     rng = np.random.default_rng(draw(seeds))
 
     def size(word: str) -> int:

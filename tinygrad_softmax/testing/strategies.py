@@ -1,8 +1,9 @@
 """Hypothesis strategies: shapes, labels and scores, as awkward as they come.
 
 Imports NumPy and hypothesis, nothing of the package. Its one idea: sizes are drawn pairwise
-distinct, so that a transposition cannot hide; bulk values come from a drawn seed, so that drawing
-is quick, and what hypothesis shrinks are the sizes and the kind of values.
+distinct and at least 2, so that neither a transposition nor a missing sum can hide, not even in
+what a failure shrinks to. Bulk values come from a drawn seed, so that drawing is quick, and what
+hypothesis shrinks are the sizes and the kind of values.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ Array = NDArray[Any]
 Strategy = st.SearchStrategy[Any]
 
 #: The largest size that is drawn, unless more distinct ones are needed.
-LARGEST = 7
+LARGEST = 8
 #: Seeds for the bulk of the values.
 seeds = st.integers(0, 2**32 - 1)
 
@@ -31,6 +32,7 @@ def shapes(
     *,
     distinct: bool = True,
     empty: bool = False,
+    min_size: int = 2,
 ) -> tuple[int, ...]:
     """Draw the shape of an array.
 
@@ -42,6 +44,8 @@ def shapes(
         Whether the sizes differ pairwise, so that a transposition shows.
     empty : bool
         Whether one of the sizes may be 0.
+    min_size : int
+        The smallest size otherwise. With 1, much is invisible: a sum over the axis, a mean.
 
     Returns
     -------
@@ -56,7 +60,7 @@ def shapes(
     >>> test_transposition_shows()
     """
     n = draw(st.integers(min_dims, max_dims))
-    sizes = draw_sizes(draw, n, distinct)
+    sizes = draw_sizes(draw, n, distinct, min_size)
     if empty and n and draw(st.integers(0, 7)) == 7:
         sizes[draw(st.integers(0, n - 1))] = 0
     return tuple(sizes)
@@ -64,7 +68,9 @@ def shapes(
 
 @st.composite
 def labels(draw: st.DrawFn, n: int, k: int, *, types: Sequence[Any] = (np.int64, np.uint8)) -> Any:
-    """Draw class labels: mixed, all the same, or of the first and the last class only.
+    """Draw class labels: mixed, of the first and the last class only, or all the same.
+
+    They shrink to mixed ones, of two classes or more where there are as many.
 
     Parameters
     ----------
@@ -88,13 +94,13 @@ def labels(draw: st.DrawFn, n: int, k: int, *, types: Sequence[Any] = (np.int64,
     >>> test_range()
     """
     rng = np.random.default_rng(draw(seeds))
-    kind = draw(st.sampled_from(["mixed", "same", "ends"]))
-    if kind == "mixed":
-        y = rng.integers(k, size=n)
-    elif kind == "same":
+    kind = draw(st.sampled_from(["mixed", "ends", "same"]))
+    if kind == "same":
         y = np.full(n, draw(st.integers(0, k - 1)))
     else:
-        y = rng.choice([0, k - 1], n)
+        y = rng.integers(k, size=n) if kind == "mixed" else rng.choice([0, k - 1], n)
+        if n > 1 and len({*y.tolist()}) == 1:
+            y[0] = k - 1 - y[0] if kind == "ends" else (y[0] + 1) % k
     chosen = draw(st.sampled_from(list(types)))
     return y.tolist() if chosen is list else y.astype(chosen)
 
@@ -148,7 +154,9 @@ def scores(
     return np.array(array, dtype)
 
 
-def draw_sizes(draw: st.DrawFn, n: int, distinct: bool, besides: Sequence[int] = ()) -> list[int]:
+def draw_sizes(
+    draw: st.DrawFn, n: int, distinct: bool, min_size: int = 2, besides: Sequence[int] = ()
+) -> list[int]:
     """Draw sizes; distinct ones differ from those that are given, too.
 
     Examples
@@ -159,7 +167,10 @@ def draw_sizes(draw: st.DrawFn, n: int, distinct: bool, besides: Sequence[int] =
     ...     assert len({3, *draw_sizes(data.draw, 2, True, besides=[3])}) == 3
     >>> test_distinct()
     """
+    if min_size < 1:
+        raise ValueError(f"min_size={min_size} is too small: a size is 1 or more")
     if not distinct:
-        return draw(st.lists(st.integers(1, LARGEST), min_size=n, max_size=n))
-    pool = [size for size in range(1, max(LARGEST, n + len(besides)) + 1) if size not in besides]
+        return draw(st.lists(st.integers(min_size, LARGEST), min_size=n, max_size=n))
+    most = max(LARGEST, min_size + n + len(besides) - 1)
+    pool = [size for size in range(min_size, most + 1) if size not in besides]
     return draw(st.permutations(pool))[:n]
