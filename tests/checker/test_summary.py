@@ -139,17 +139,22 @@ OTHER = Report((Finding("dW", "unexplained", "no small change was found; 1 of 6 
 
 def test_right_wrong_failed_and_unexplained_are_told_apart(reports):
     wrong = reports["sign 0"]
-    graded = SimpleNamespace(report=None, message="It did not end.\nmore")
+    graded = SimpleNamespace(report=None, ok=False, message="It did not end.\nmore")
+    refused = SimpleNamespace(report=RIGHT, ok=False, message="It is measured.")
     mixed = {"zoe": RIGHT, "eve": wrong, "dan": OTHER, "cid": STRANGE,
              "ben": ValueError("no shape\nmore"), "ada": graded,
-             "fay": SimpleNamespace(report=RIGHT, message="")}  # fmt: skip
+             "fay": SimpleNamespace(report=RIGHT, ok=True, message=""), "gus": refused}  # fmt: skip
     summary = summarise(mixed)
     assert summary.right == ("fay", "zoe")
-    assert summary.failed == (("ada", "It did not end."), ("ben", "ValueError: no shape"))
+    assert summary.failed == (
+        ("ada", "It did not end."),
+        ("ben", "ValueError: no shape"),
+        ("gus", "It is measured."),
+    )
     assert [one.submissions for one in summary.misconceptions] == [("eve",)]
     (unexplained,) = summary.unexplained
     assert unexplained.submissions == ("cid", "dan")
-    assert summary.count == 7
+    assert summary.count == 8
     backwards = summarise(dict(reversed(mixed.items())))
     assert backwards == summary
     assert str(backwards) == str(summary)
@@ -176,7 +181,7 @@ def test_the_most_frequent_comes_first():
 
 
 TEXT = """\
-1 of 3 are right; 1 failed.
+1 of 3 are right, 1 without a result that counts.
 
 Right: fay.
 
@@ -188,7 +193,7 @@ eve.
       |  should be
       |  dW = -X
 
-1 x failed
+1 x no result that counts
 
 ada: ValueError: no"""
 

@@ -157,6 +157,9 @@ def main() -> None:
     mistakes: list[tg.SeededMistake] = list(tg.seed_mistakes(softmax_loss, "W", most=2, **inputs))
     print(mistakes[0].source, mistakes[0].cause)
     assert_type(tg.catch_rate(lambda function: False, mistakes), float)
+    summary = tg.summarise({"ada": report, "ben": ValueError("no gradient")})
+    assert_type(summary, tg.Summary)
+    print(summary.right, summary.failed)
 
     # --- classifier, data, the answer by hand ---
 

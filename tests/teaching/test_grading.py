@@ -74,7 +74,7 @@ def test_each_gradient_has_a_score_and_points(graded):
     ],
 )
 def test_a_hint_says_as_much_as_is_asked_for(graded, level, contained, kept_back):
-    found = graded(WRONG, hint=level, budget=1.0)
+    found = graded(WRONG, hint=level)
     assert contained in found.hint
     assert contained in found.message
     assert kept_back not in found.hint
@@ -114,7 +114,7 @@ def test_other_names_and_notebooks_are_graded(graded):
     assert graded(renamed, function=":my_gradients").ok
     wrong = [cells[0], "1 / 0", WRONG]
     notebook = {"cells": [{"cell_type": "code", "source": cell} for cell in wrong]}
-    found = graded(json.dumps(notebook), name="ada.ipynb", hint="where", budget=1.0)
+    found = graded(json.dumps(notebook), name="ada.ipynb", hint="where")
     assert "(line 7)" in found.hint
     assert "cannot be read" in graded("{", name="ada.ipynb").message
 
@@ -291,8 +291,9 @@ def test_a_wrong_assignment_is_an_error(tmp_path):
         grade(loss, path, "W", hint="all", **INPUTS)
     with raises(TypeError, "reg"):
         grade(loss, path, "W", **{n: v for n, v in INPUTS.items() if n != "reg"})
-    with raises(FileNotFoundError, "nobody.py"):
-        grade(loss, tmp_path / "nobody.py", "W", **INPUTS)
+    missing = grade(loss, tmp_path / "nobody.py", "W", **INPUTS)
+    assert missing.message == "There is no file nobody.py."
+    assert (missing.score, missing.max_score) == (0, 1)
     with raises(ValueError, "is no submission"):
         grade(loss, tmp_path / "ada.txt", "W", **INPUTS)
     before_ = {n: np.copy(v) for n, v in INPUTS.items()}

@@ -29,8 +29,10 @@ _METHODS = frozenset(["all", "any", "argmax", "argmin", "clip", "copy", "cumsum"
 
 
 class _Graded(Protocol):
-    """A submission that was graded: its report, or the reason why there is none."""
+    """A submission that was graded: whether all counts, its report, and what is said of it."""
 
+    @property
+    def ok(self) -> bool: ...
     @property
     def report(self) -> Report | None: ...
     @property
@@ -78,7 +80,8 @@ class Summary:
     unexplained : tuple of Misconception
         Wrong gradients without a repair, by how they are wrong.
     failed : tuple of (str, str)
-        Submissions that could not be compared, each with the reason.
+        Submissions that could not be compared, or that do not count for being measured or computed
+        by a package, each with the reason.
     """
 
     right: tuple[str, ...]
@@ -105,8 +108,8 @@ class Summary:
 
     def _blocks(self) -> Iterator[tuple[str, str]]:
         parts = [f"{len(self.right)} of {self.count} are right"]
-        parts += [f"{len(self.failed)} failed"] if self.failed else []
-        yield "title", f"{'; '.join(parts)}."
+        parts += [f"{len(self.failed)} without a result that counts"] if self.failed else []
+        yield "title", f"{', '.join(parts)}."
         if self.right:
             yield "text", f"Right: {', '.join(self.right)}."
         for title, some in (("", self.misconceptions), ("No repair found: ", self.unexplained)):
@@ -116,7 +119,7 @@ class Summary:
                 if one.example.before:
                     yield "code", one.example.shown()
         if self.failed:
-            yield "title", f"{len(self.failed)} x failed"
+            yield "title", f"{len(self.failed)} x no result that counts"
             for name, reason in self.failed:
                 yield "text", f"{name}: {reason}"
 
@@ -182,13 +185,13 @@ def summarise(
             failed.append((name, f"{type(report).__name__}: {report}".partition("\n")[0]))
             continue
         found = report if isinstance(report, Report) else getattr(report, "report", report)
-        if found is None:
-            failed.append((name, str(getattr(report, "message", "")).partition("\n")[0]))
-        elif not isinstance(found, Report):
+        if found is not None and not isinstance(found, Report):
             raise TypeError(
                 f"the report of {name} is a {type(report).__name__}: pass what check_gradients or "
                 "grade returns, or the exception that was raised"
             )
+        if found is None or (found.ok and not report.ok):
+            failed.append((name, str(getattr(report, "message", "")).partition("\n")[0]))
         elif found.ok:
             right.append(name)
         else:

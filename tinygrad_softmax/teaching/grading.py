@@ -94,8 +94,9 @@ class Grade:
 
     @property
     def message(self) -> str:
-        """What is said of each gradient, and the hint."""
-        said = dict.fromkeys(one.message for one in self.gradients)
+        """What is said of each gradient, the right ones last, and the hint."""
+        ordered = sorted(self.gradients, key=lambda one: one.status == "right")
+        said = dict.fromkeys(one.message for one in ordered)
         return "\n".join([*said, *([self.hint] if self.hint else [])])
 
     def json(self) -> str:
@@ -161,17 +162,16 @@ def grade(
     Returns
     -------
     Grade
-        Its ``json()`` has a score for each gradient. A submission that raises, ends its process,
-        runs too long or does what is not allowed has a score, too, and a message.
+        Its ``json()`` has a score for each gradient. A submission that is missing, raises, ends
+        its process, runs too long or does what is not allowed has a score, too, and a message.
 
     Raises
     ------
     TypeError
         If `wrt` and `points` are missing, or the loss does not take the inputs.
     ValueError
-        If `points` and `wrt` do not go together, or `hint` is none of those above.
-    FileNotFoundError
-        If there is no such file.
+        If `points` and `wrt` do not go together, `hint` is none of those above, or `submission` is
+        the name of no Python file or notebook.
 
     Notes
     -----
@@ -262,7 +262,7 @@ def _read(submission: Any) -> tuple[list[tuple[str, str]], str]:
             f"{place!r} is no submission: pass a file.py, a file.ipynb, or file.py:NAME"
         )
     if not path.is_file():
-        raise FileNotFoundError(f"there is no file {file}")
+        raise EndedError("failed", f"there is no file {path.name}")
     try:
         if file.endswith(".py"):
             return [(path.name, path.read_text("utf-8"))], function
