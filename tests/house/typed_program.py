@@ -157,7 +157,8 @@ def main() -> None:
     mistakes: list[tg.SeededMistake] = list(tg.seed_mistakes(softmax_loss, "W", most=2, **inputs))
     print(mistakes[0].source, mistakes[0].cause)
     assert_type(tg.catch_rate(lambda function: False, mistakes), float)
-    summary = tg.summarise({"ada": report, "ben": ValueError("no gradient")})
+    reports: dict[str, Report | Exception] = {"ada": report, "ben": ValueError("no gradient")}
+    summary = tg.summarise(reports)
     assert_type(summary, tg.Summary)
     print(summary.right, summary.failed)
 
