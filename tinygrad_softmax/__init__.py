@@ -48,7 +48,7 @@ if TYPE_CHECKING:  # loaded on first use by `__getattr__`
     from .drawing import Drawing, Explorable, draw
     from .explanation import Explanation, explain
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "AnomalyError",
     "BackwardError",
