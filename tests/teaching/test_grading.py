@@ -28,10 +28,10 @@ WRONG = RIGHT.replace("    dscores /= len(X)\n", "")
 def graded(tmp_path):
     """Grade code as the file of a student."""
 
-    def graded(code, wrt=("W", "b"), name="ada.py", function="", hint=None, **options):
+    def graded(code, wrt=("W", "b"), name="ada.py", function="", budget=0, **options):
         path = tmp_path / name
         path.write_text(code, "utf-8")
-        return grade(loss, f"{path}{function}", wrt, hint=hint, **options, **INPUTS)
+        return grade(loss, f"{path}{function}", wrt, budget=budget, **options, **INPUTS)
 
     return graded
 
@@ -74,7 +74,7 @@ def test_each_gradient_has_a_score_and_points(graded):
     ],
 )
 def test_a_hint_says_as_much_as_is_asked_for(graded, level, contained, kept_back):
-    found = graded(WRONG, hint=level)
+    found = graded(WRONG, hint=level, budget=2)
     assert contained in found.hint
     assert contained in found.message
     assert kept_back not in found.hint
@@ -83,7 +83,7 @@ def test_a_hint_says_as_much_as_is_asked_for(graded, level, contained, kept_back
 
 
 def test_without_a_hint_nothing_is_said_of_the_mistake(graded):
-    found = graded(WRONG)
+    found = graded(WRONG, hint=None)
     assert found.hint == ""
     assert found.message.split("\n") == [
         f"The gradient with respect to {name} is wrong." for name in "Wb"
@@ -114,7 +114,7 @@ def test_other_names_and_notebooks_are_graded(graded):
     assert graded(renamed, function=":my_gradients").ok
     wrong = [cells[0], "1 / 0", WRONG]
     notebook = {"cells": [{"cell_type": "code", "source": cell} for cell in wrong]}
-    found = graded(json.dumps(notebook), name="ada.ipynb", hint="where")
+    found = graded(json.dumps(notebook), name="ada.ipynb", budget=2)
     assert "(line 7)" in found.hint
     assert "cannot be read" in graded("{", name="ada.ipynb").message
 
@@ -130,10 +130,10 @@ def test_a_function_is_graded_by_its_source():
         return {"W": X.T @ probs / len(X) + reg * W, "b": probs.mean(axis=0, keepdims=True)}
 
     assert grade(loss, gradients, ("W", "b"), **INPUTS).ok
-    found = grade(loss, lambda W: sys.modules[W], "W", hint=None, **INPUTS)
+    found = grade(loss, lambda W: sys.modules[W], "W", budget=0, **INPUTS)
     assert statuses(found) == ["failed"]
     uses = object()
-    found = grade(loss, lambda W: uses, "W", hint=None, **INPUTS)
+    found = grade(loss, lambda W: uses, "W", budget=0, **INPUTS)
     assert "`uses`, which is used, cannot be written down" in found.message
 
 
@@ -314,7 +314,7 @@ def gradients(params, x):
     inputs = {"params": {"w": np.ones(3), "v": np.ones(2)}, "x": np.arange(3.0)}
     for v, status in (("np.ones(2)", "right"), ("np.zeros(2)", "wrong")):
         path.write_text(code % v, "utf-8")
-        found = grade(nested, path, "params", hint=None, **inputs)
+        found = grade(nested, path, "params", budget=0, **inputs)
         assert statuses(found) == [status]
 
 

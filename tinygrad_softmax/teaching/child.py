@@ -132,9 +132,9 @@ class _Guard:
             Path(np.__file__).parents[1], os.getcwd(), os.devnull,
         )}  # fmt: skip
 
-    def install(self) -> None:
-        """Put the guard in the way of imports, files, programs and the network."""
-        sys.meta_path.insert(0, self)
+    def install(self, also: Sequence[str] = ()) -> None:
+        """Put the guard in the way of files, programs and the network; files `also` are open."""
+        self.roots.update(map(os.path.realpath, also))
         sys.addaudithook(self._audited)
 
     def say(self, sentence: str) -> NotAllowedError:
@@ -232,7 +232,7 @@ class _Watch:
         self.inputs = {
             name: np.array(v).ravel()
             for name, v in inputs.items()
-            if isinstance(v, np.ndarray) and v.dtype.kind == "f" and v.size > 2
+            if isinstance(v, np.ndarray) and v.dtype.kind == "f" and v.size > 1
         }
         self.nudged: dict[str, set[int]] = {name: set() for name in self.inputs}
 
@@ -263,6 +263,7 @@ def serve(job: dict[str, Any], requests: IO[str], answer: Callable[[Any], None])
     files = [name for name, _ in job["pieces"]]
     guard = _Guard()
     guard.install()
+    sys.meta_path.insert(0, guard)
     space = {"__name__": "submission", "display": print}
     failed = load(job["pieces"], space)
     function = space.get(job["function"])
@@ -308,6 +309,7 @@ def explain(job: dict[str, Any], answer: Callable[[Any], None]) -> None:
 
     mine: dict[str, Any] = {"__name__": "assignment"}
     theirs: dict[str, Any] = {"__name__": "submission", "display": print}
+    _Guard().install([os.path.join(folder, "tinygrad_softmax") for folder in job["path"]])
     load(job["loss"], mine)
     load(job["pieces"], theirs)
     report = check_gradients(mine[job["name"]], theirs[job["function"]], wrt=tuple(job["wrt"]),

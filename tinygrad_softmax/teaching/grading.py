@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..checker.gradients import Check
-from ..checker.hand import Hand, copied
+from ..checker.hand import Hand
 from ..checker.report import Finding, Report
 from ..checker.trees import Inputs, leaves, mapped
 from ..notebook import read_cells
@@ -29,8 +29,8 @@ from .child import encode
 from .process import EndedError, Process, SubmissionError, explained
 from .standalone import StandaloneError, standalone
 
-#: A formula in double precision agrees at least as well; finite differences hardly ever do.
-_ROUNDING = 1e-11
+#: By so much finite differences change when the inputs change by their last digit; a formula, less.
+_ROUNDING = 1e-13
 _HINTS = (None, "where", "what", "fix")
 
 
@@ -155,7 +155,7 @@ def grade(
     memory : int, optional
         How many MB it may use, on systems that have such a limit.
     budget : float
-        For how many seconds a repair is looked for, which a hint needs.
+        For how many seconds a repair is looked for, which hints and `summarise` need.
     **inputs
         The inputs of the loss by name.
 
@@ -208,12 +208,11 @@ def grade(
         return Grade(tuple(failed), output=printed)
     scores = [GradientScore(n, most[n] if status == "right" else 0.0, most[n], status, said)
               for n, (status, said) in found.items()]  # fmt: skip
-    told = ""
-    if report is not None and not report.ok and hint is not None:
-        repaired = _explained(loss, job, names, inputs, timeout, budget)
-        report = report if repaired is None else repaired
-        told = report.hint(hint)
-    return Grade(tuple(scores), told, printed, report)
+    if report is None or report.ok:
+        return Grade(tuple(scores), "", printed, report)
+    repaired = _explained(loss, job, names, inputs, timeout, budget) if budget > 0 else None
+    report = report if repaired is None else repaired
+    return Grade(tuple(scores), "" if hint is None else report.hint(hint), printed, report)
 
 
 def _names(wrt: str | tuple[str, ...] | None, points: Mapping[str, float] | None) -> list[str]:
@@ -340,28 +339,38 @@ class _Grading:
         return found, report
 
     def _measured(self, check: Check, right: list[str]) -> dict[str, str]:
-        """Return those right gradients that are measured by finite differences."""
-        self.is_watched = True
-        nudged, imprecise, repeated = (defaultdict[str, list[bool]](list) for _ in range(3))
+        """Return those right gradients that are measured by finite differences.
+
+        These are known by an input of which each entry is changed by itself; or, where that cannot
+        be seen, by many steps that have another result when the inputs change by their last digit:
+        the rounding of the loss, divided by a small step.
+        """
+        nudged, noisy = (defaultdict[str, list[bool]](list) for _ in range(2))
         for point, true in zip(check.points, check.truth, strict=True):
-            found = check.hand.run(copied(point)).gradients
+            self.is_watched = True
+            found = check.hand.run(point).gradients
+            self.is_watched = False
+            seen = self.seen
+            again = check.hand.run(mapped(_last_digit, point)).gradients
             given = dict(leaves(point))
             for n in right:
-                size, wanted = np.size(given[n]), true.gradients[n]
-                nudged[n].append(self.seen.get("nudged", {}).get(n, 0) >= max(size - 1, 2))
-                off = np.max(np.abs(found[n] - wanted)) > _ROUNDING * np.max(np.abs(wanted))
-                imprecise[n].append(bool(off) and not true.numerical)
-                repeated[n].append(self.seen.get("lines", 0) >= size)
-        self.is_watched = False
-        alone = {
-            n: f"The gradient with respect to {n} is measured by finite differences: {n} is "
-            "changed one entry at a time. Write the formula."
-            for n in right
-            if all(nudged[n])
-        }
-        return {n: f"The gradient with respect to {n} is not exact, and takes as many steps as {n} "
-                "has entries, as finite differences do. Write the formula."
-                for n in right if all(imprecise[n]) and all(repeated[n])} | alone  # fmt: skip
+                size = np.size(given[n])
+                nudged[n].append(seen.get("nudged", {}).get(n, 0) >= max(size - 1, 2))
+                change = np.max(np.abs(found[n] - again[n])) / np.max(np.abs(true.gradients[n]))
+                is_double = found[n].dtype == np.float64 and not true.numerical
+                noisy[n].append(
+                    bool(is_double and change > _ROUNDING and seen.get("lines", 0) >= size)
+                )
+        return {n: f"The gradient with respect to {n} is measured by finite differences: write the "
+                "formula." for n in right
+                if all(nudged[n]) or 2 * sum(noisy[n]) > len(noisy[n])}  # fmt: skip
+
+
+def _last_digit(path: str, value: Any) -> Any:
+    """Return an input changed by as little as can be."""
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        return np.nextafter(value, np.inf)
+    return value
 
 
 def _said(error: Exception) -> str:
