@@ -89,8 +89,17 @@ def name_classes(
     return re.sub(r"<class '([\w.]+)'>", r"\1", signature), returned
 
 
+def skip_listed_fields(
+    app: Sphinx, what: str, name: str, obj: object, skip: bool, options: object
+) -> bool | None:
+    """Leave out a field of a named tuple that its class lists under Attributes."""
+    owners = [cls for cls in tuple.__subclasses__() if vars(cls).get(name) is obj]
+    return True if any("Attributes\n" in (cls.__doc__ or "") for cls in owners) else None
+
+
 def setup(app: Sphinx) -> None:
     """Hook in what is above."""
+    app.connect("autodoc-skip-member", skip_listed_fields)
     app.connect("autodoc-process-signature", name_classes)
     # Before napoleon's own.
     app.connect("autodoc-process-docstring", set_first_line_apart, priority=400)
