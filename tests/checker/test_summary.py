@@ -65,7 +65,7 @@ def submission(mistake, style):
     linecache.cache[file] = (len(text), None, text.splitlines(True), file)
     space = {"np": np}
     exec(compile(text, file, "exec"), space)
-    return check_gradients(loss, space["gradients"], budget=3.0, **INPUTS)
+    return check_gradients(loss, space["gradients"], budget=10.0, **INPUTS)
 
 
 @pytest.fixture(scope="module")

@@ -129,6 +129,7 @@ def main() -> None:
     tg.explain(Tensor(1.0) * 2)
 
     drawing: tg.Drawing = tg.draw(softmax_loss, "W", limit=100, **inputs)
+    assert_type(tg.draw(softmax_loss, explore=True, **inputs), tg.Explorable)
     assert_type(drawing.svg, str)
     assert_type(drawing.html, str)
     assert_type(drawing.dot, str)

@@ -74,7 +74,7 @@ def test_each_gradient_has_a_score_and_points(graded):
     ],
 )
 def test_a_hint_says_as_much_as_is_asked_for(graded, level, contained, kept_back):
-    found = graded(WRONG, hint=level, budget=2)
+    found = graded(WRONG, hint=level, budget=10)
     assert contained in found.hint
     assert contained in found.message
     assert kept_back not in found.hint
@@ -114,7 +114,7 @@ def test_other_names_and_notebooks_are_graded(graded):
     assert graded(renamed, function=":my_gradients").ok
     wrong = [cells[0], "1 / 0", WRONG]
     notebook = {"cells": [{"cell_type": "code", "source": cell} for cell in wrong]}
-    found = graded(json.dumps(notebook), name="ada.ipynb", budget=2)
+    found = graded(json.dumps(notebook), name="ada.ipynb", budget=10)
     assert "(line 7)" in found.hint
     assert "cannot be read" in graded("{", name="ada.ipynb").message
 
