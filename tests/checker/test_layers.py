@@ -3,6 +3,8 @@
 A point must show what can go wrong: it has several windows, and every term of the loss counts.
 """
 
+import re
+
 import numpy as np
 import pytest
 
@@ -148,3 +150,31 @@ def test_a_backward_pass_takes_its_cache_first_or_last(names):
     exec(f"def backward({names}):\n    return ({g}[:, None] * {cache}[0] / {cache}[1],)", space)
     x = RNG.standard_normal((5, 4))
     assert check_gradients(logsumexp, space["backward"], wrt="x", x=x).ok
+
+
+def normalised(x, gamma, beta, axis):
+    mu, var = x.mean(axis=axis, keepdims=True), x.var(axis=axis, keepdims=True)
+    std = np.sqrt(var + 1e-5)
+    x_hat = (x - mu) / std
+    return gamma * x_hat + beta, (x_hat, std, gamma)
+
+
+def scaled_only(dout, cache):
+    x_hat, std, gamma = cache
+    dgamma, dbeta = np.sum(dout * x_hat, axis=0), np.sum(dout, axis=0)
+    dx = dout * gamma / std
+    return dx, dgamma, dbeta
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_what_is_derived_for_a_layer_is_said_of_its_own_incoming_gradient(axis):
+    report = check_gradients(
+        normalised, scaled_only, wrt=("x", "gamma", "beta"), budget=0, axis=axis,
+        x=RNG.standard_normal((5, 4)), gamma=RNG.standard_normal(4), beta=RNG.standard_normal(4),
+    )  # fmt: skip
+    text = str(report)
+    assert "it is derived as" in text
+    assert "array(" not in text
+    derived = text.partition("it is derived as")[2].partition("\ndx:")[0]
+    assert "dout" in derived
+    assert not re.search(r"/ \d", derived), derived

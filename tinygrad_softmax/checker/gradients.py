@@ -310,7 +310,8 @@ class Check:
         tree: Any = ast.parse(source).body[0]
         space = {"np": np, **derivation.program.given}
         try:
-            values = tuple(recorded_code(tree, space, copied(self.points[k])) for k in range(2))
+            given = [self.hand.with_incoming(self.points[k]) for k in range(2)]
+            values = tuple(recorded_code(tree, space, inputs) for inputs in given)
         except Exception:  # derived for one size, it may fail in any way at another
             return []
         return [Parts(tree, values, "derived", source.splitlines())]
@@ -323,7 +324,8 @@ class Check:
             # What else a function returns, and where it keeps its parameters, is left to the hand.
             for loss in (*ways, _only_loss(hand)) if not hand.loops else ():
                 with contextlib.suppress(Exception):  # then there is no formula to look at
-                    self._derived = derive(loss, hand.wrt, **copied(self.points[0]))
+                    given = hand.with_incoming(self.points[0])
+                    self._derived = derive(loss, hand.wrt, **given)
                     break
         return self._derived
 
@@ -338,7 +340,8 @@ class Check:
             keys = {part.key: 0.6 for parts in loss for part in parts}
             with contextlib.suppress(Exception):  # a formula for one size only
                 account = Account(self._derivation())
-                self.slopes = [account.slopes(copied(self.points[k])) for k in range(2)]
+                given = [self.hand.with_incoming(self.points[k]) for k in range(2)]
+                self.slopes = [account.slopes(inputs) for inputs in given]
                 keys |= {key_of(tuple(s[e] for s in self.slopes)): 0.25 for e in self.slopes[0]}
             for leaf in self.hand.wrt:
                 keys[key_of(tuple(t.gradients[leaf] for t in self.truth[:2]))] = 0.6
@@ -417,6 +420,8 @@ class Check:
         names, slopes = self._values_of_loss(), self.slopes
         found = []
         for variable, held in self._held().items():
+            if variable == self.hand.coming:  # it was handed over
+                continue
             value = self.stages.get(variable) or whose(variable, [*names])
             e = names.get(value) if value else None
             if e is None or not slopes or e not in slopes[0]:

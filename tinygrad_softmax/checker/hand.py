@@ -7,6 +7,7 @@ before it, it holds after it.
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from copy import deepcopy
@@ -104,7 +105,8 @@ class Hand:
         #: objects that are handed over, which are put back instead of being copied
         self._handed = {n: v for n, v in inputs.items()
                         if any(v is o for o in self._state.objects)}  # fmt: skip
-        self._coming = None if self.joint else self._incoming(inputs)
+        #: the argument of a backward pass that is the gradient coming in
+        self.coming = None if self.joint else self._incoming(inputs)
         self._refuse_unknown(inputs)
         own = {n: v for n, v in (params or {}).items() if n not in inputs}
         if self._state.is_vars:
@@ -193,9 +195,18 @@ class Hand:
 
     def _weights(self, value: Any, inputs: Inputs) -> Any:
         """Return the gradient that comes into a layer: the one given, or always the same."""
-        if self._coming is not None and self._coming in inputs:
-            return inputs[self._coming]
+        if self.coming is not None and self.coming in inputs:
+            return inputs[self.coming]
         return 1.0 if np.size(value) == 1 else _slopes(tuple(map(int, np.shape(value))))
+
+    def with_incoming(self, inputs: Inputs) -> dict[str, Any]:
+        """Return copies, of a layer's also the gradient that comes in: what is derived names it."""
+        made = copied(inputs)
+        if self.coming is not None and self.coming not in made:
+            self.loss(copied(inputs))
+            if math.prod(self.out_shape) > 1:
+                made[self.coming] = _slopes(self.out_shape).copy()
+        return made
 
     def _scalar(self, value: Any, inputs: Inputs) -> Any:
         """Return a loss without axes; raise if it is none."""
@@ -205,9 +216,10 @@ class Hand:
             if not value.size:  # any gradient would be right
                 raise ValueError(f"the loss returned an array without entries, {shape}: is a "
                                  "window larger than what it moves over?")  # fmt: skip
-        if self._coming is not None and shape not in ((), (1,), (1, 1)):  # of a layer
+        if self.coming is not None and shape not in ((), (1,), (1, 1)):  # of a layer
             weights = self._weights(value, inputs)
-            value = np.sum(value * weights) if np.shape(weights) == shape else value
+            if isinstance(weights, Value) or np.shape(weights) == shape:
+                value = np.sum(value * weights)
         if getattr(value, "shape", ()) in ((1,), (1, 1)):
             value = value.reshape(())
         number = isinstance(value, (Value, np.ndarray, np.generic, bool, int, float))
