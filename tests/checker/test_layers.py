@@ -78,7 +78,7 @@ def test_a_convolution_that_is_right(length, width, stride):
     ],
     ids=lambda lines: next(iter(lines.values())),
 )
-@pytest.mark.parametrize(("stride", "count"), [(2, 3), (2, 2), (3, 4)])
+@pytest.mark.parametrize(("stride", "count"), [(2, 2), (3, 4)])
 def test_small_points_show_what_is_wrong_with_a_convolution(lines, stride, count):
     report = check(lines, width=4, stride=stride, count=count)
     assert not report.ok
@@ -178,3 +178,34 @@ def test_what_is_derived_for_a_layer_is_said_of_its_own_incoming_gradient(axis):
     derived = text.partition("it is derived as")[2].partition("\ndx:")[0]
     assert "dout" in derived
     assert not re.search(r"/ \d", derived), derived
+
+
+class Network:
+    """One method for the loss and the gradients, of which one forgets the hidden layer's kink."""
+
+    def __init__(self):
+        self.params = {"W1": RNG.standard_normal((4, 5)), "b1": np.zeros(5),
+                       "W2": RNG.standard_normal((5, 3)), "b2": np.zeros(3)}  # fmt: skip
+
+    def loss(self, X, y):
+        W1, b1, W2, b2 = (self.params[name] for name in ("W1", "b1", "W2", "b2"))
+        hidden = np.maximum(0, X @ W1 + b1)
+        scores = hidden @ W2 + b2
+        probs = np.exp(scores - scores.max(axis=1, keepdims=True))
+        probs /= probs.sum(axis=1, keepdims=True)
+        loss = -np.log(probs[np.arange(len(y)), y]).mean()
+        dscores = probs.copy()
+        dscores[np.arange(len(y)), y] -= 1
+        dscores /= len(y)
+        dhidden = dscores @ W2.T
+        grads = {"W2": hidden.T @ dscores, "b2": dscores.sum(axis=0)}
+        grads["W1"], grads["b1"] = X.T @ dhidden, dhidden.sum(axis=0)
+        return loss, grads
+
+
+def test_lines_of_the_loss_are_not_looked_at_first():
+    """Where one function has both, a change of the loss is no repair."""
+    model = Network()
+    X, y = RNG.standard_normal((5, 4)), np.array([0, 1, 2, 2, 1])
+    report = check_gradients(model.loss, params=model.params, X=X, y=y, budget=60)
+    assert [(f.stage, f.cause) for f in report.findings] == [("dhidden", "mask_missing")]

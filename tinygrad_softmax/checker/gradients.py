@@ -30,7 +30,7 @@ from .operands import Parts
 from .points import points as drawn_points
 from .report import Finding, Report
 from .results import whose
-from .search import Judge, Repair, Search
+from .search import Judge, LossChangedError, Repair, Search
 from .source import NoSourceError, Source, helpers, plain_function, statements, text_of
 from .trees import Inputs, leaves, replaced
 from .truth import Truth, given_point, same, truth
@@ -443,7 +443,7 @@ class Check:
             if outcome.value is not None and not np.isclose(
                 float(np.reshape(outcome.value, ())), self.truth[k].value, rtol=1e-9
             ):
-                raise ValueError("the loss is changed")
+                raise LossChangedError("the loss is changed")
             return outcome.gradients
 
         def right(k: int, name: str, array: Any) -> bool:

@@ -54,6 +54,10 @@ class StopError(BaseException):
     """A candidate that runs too long. Not an Exception: code that is checked cannot swallow it."""
 
 
+class LossChangedError(ValueError):
+    """A change of a function that computes the loss, too, after which the loss is another."""
+
+
 class Judge(NamedTuple):
     """What is compared: a call at each point, and what it should give.
 
@@ -122,6 +126,7 @@ class Search:
         self.end = time.perf_counter() + seconds
         self.trees: dict[int, Any] = {id(s): s.tree for s in sources}
         self.tried = 0
+        self.changes_loss = False  # whether the last call that failed did so by another loss
 
     # --- running ---
 
@@ -136,6 +141,9 @@ class Search:
             with source.running(code, __tick__=_counter(), **given):
                 return self.judge.run(k)
         except StopError:
+            return None
+        except LossChangedError:
+            self.changes_loss = True
             return None
         except Exception:  # whatever it is, it is no repair
             return None
@@ -403,9 +411,10 @@ class Search:
                 return ~v
             return v + 0.17 if isinstance(v, (int, np.integer)) else v
 
+        self.changes_loss = False
         found = self.outcome(0, source, tree, __hole__=shaken)
-        if found is None:
-            return None
+        if found is None:  # a line of the loss itself can hardly be changed
+            return frozenset() if self.changes_loss else None
         return frozenset(
             n for n in self.judge.names
             if n not in found or key_of((found[n],)) != key_of((base.get(n),))
