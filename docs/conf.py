@@ -45,8 +45,8 @@ copybutton_prompt_is_regexp = True
 # Beside a cell of a notebook is what it returned, which nobody types.
 copybutton_selector = "div.highlight:not(.cell_output *) pre"
 
-# A quotation mark in a docstring is Python's.
-smartquotes = False
+# A quotation mark in a docstring is Python's; dashes are typeset.
+smartquotes_action = "D"
 napoleon_google_docstring = False
 # `W, b : array_like` stays one entry, as it was written.
 napoleon_use_param = False
