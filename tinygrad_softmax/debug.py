@@ -155,10 +155,10 @@ def _remedy(op: Op) -> str:
 def detect_anomaly() -> Iterator[None]:
     """Report where the first NaN or infinity is made, and any array changed before backward.
 
-    Inside the context every value is looked at as it appears, forward and backward, and every
-    array that the backward pass will need is guarded by a checksum, data and labels included.
-    Infinities that the caller put in (a mask of -inf) and what follows from them are no anomaly; a
-    NaN made of them is.
+    Inside the context every value is checked when it is computed, forward and backward, and a
+    checksum is taken of every array that the backward pass will need, data and labels included.
+    Infinities in the inputs (a mask of -inf), and those that follow from them, are no anomaly; a
+    NaN made from them is.
 
     Raises
     ------
@@ -167,7 +167,7 @@ def detect_anomaly() -> Iterator[None]:
         naming the op, your file and line, the operands and, where one is known, the remedy. Also
         where data with a NaN enter the graph.
     StaleDataError
-        By ``backward()``, if an array that it needs is no longer what it was.
+        By ``backward()``, if an array that it needs has changed.
 
     Examples
     --------

@@ -251,26 +251,26 @@ def _getitem(x: Any, key: Any) -> Any:
 
 
 class Tensor(Indexing):
-    """A floating-point array whose gradient can be asked for.
+    """A floating-point array that records what is computed from it, for its gradient.
 
     Parameters
     ----------
     data : array_like of float
         Any shape. float32 stays float32.
     name : str, optional
-        What messages and derivations call it; otherwise the name of your variable is used.
+        Its name in messages and derivations; by default that of your variable.
     requires_grad : bool
-        Whether gradients with respect to it are wanted; if not it is a constant.
+        Whether gradients with respect to it are computed; if not, it is a constant.
     copy : bool
-        Whether to copy `data`, so that later changes to it are not seen here.
+        Whether to copy `data`, so that later changes to it do not affect the tensor.
 
     Raises
     ------
     DataError
         If `data` is of integer, boolean, complex or object type, or a masked array or matrix.
     GradientLostError
-        By ``float(t)``, ``int(t)``, ``np.array(t)`` and whatever converts so (``math.exp``,
-        ``out[i] = t``, SciPy) if the tensor is tracked; by ``W += ...`` if W is a parameter.
+        If a tracked tensor is converted to a number or an array (``float(t)``, ``np.array(t)``,
+        ``math.exp(t)``, ``out[i] = t``, SciPy), or a parameter is changed by ``W += ...``.
 
     Examples
     --------
@@ -320,10 +320,10 @@ wanted
     def data(self) -> Any:
         """The values. Assign to it, or update it in place, to train: ``W.data -= step * W.grad``.
 
-        The result of an op is read-only. An update of a parameter between the forward and the
-        backward pass is noticed by the backward pass, which then raises (of more than 512 entries,
-        as many are compared). Plain arrays (data,
-        labels, masks, exponents, indices) are watched only under `detect_anomaly`.
+        The result of an op is read-only. The backward pass raises an error if a parameter was
+        updated after the forward pass (of large arrays, some 512 entries are compared). Changes
+        of plain arrays (data, labels, masks, exponents, indices) are detected only under
+        :func:`~tinygrad_softmax.detect_anomaly`.
         """
         return self.array
 
@@ -391,8 +391,8 @@ wanted
     ) -> None:
         """Compute the gradient of this tensor with respect to everything it was made from.
 
-        Sets ``grad`` on every tensor of the graph that is still held: there is nothing to zero
-        between calls. The graph is used up on the way, so memory falls during the pass.
+        Sets ``grad`` on every tensor of the graph that you still refer to; nothing has to be
+        reset between calls. The graph is released on the way, so memory falls during the pass.
 
         Parameters
         ----------
@@ -410,7 +410,7 @@ wanted
             or if the graph has been used up.
         StaleDataError
             If a parameter was changed between the forward and the backward pass. Changes to plain
-            arrays (data, labels, masks, exponents, indices) are noticed under `detect_anomaly`.
+            arrays (data, labels, masks, exponents, indices) are detected under `detect_anomaly`.
 
         Examples
         --------
@@ -447,7 +447,7 @@ wanted
                 node.grad, node.owned = g, owned
 
     def detach(self) -> Tensor:
-        """Return the same values as a constant: what is made of them passes nothing back.
+        """Return the same values as a constant, through which no gradient passes.
 
         Examples
         --------
