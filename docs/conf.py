@@ -42,6 +42,7 @@ myst_heading_anchors = 3
 # What is copied can be run: no prompts, and none of what came out. The text of a terminal has none.
 copybutton_prompt_text = r">>> |\.\.\. "
 copybutton_prompt_is_regexp = True
+copybutton_copy_empty_lines = False
 # Beside a cell of a notebook is what it returned, which nobody types.
 copybutton_selector = "div.highlight:not(.cell_output *) pre"
 

@@ -39,7 +39,7 @@ def visit_inline(self: Any, node: nodes.math) -> NoReturn:
 
 def visit_block(self: Any, node: nodes.math_block) -> NoReturn:
     """Write a formula that stands by itself; a wide one scrolls in its own box."""
-    self.body.append(f'<div class="formula" tabindex="0">{mathml(node, as_block=True)}</div>\n')
+    self.body.append(f'<div class="formula">{mathml(node, as_block=True)}</div>\n')
     raise nodes.SkipNode
 
 

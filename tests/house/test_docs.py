@@ -91,3 +91,16 @@ def test_the_pictures_are_those_of_their_script(monkeypatch):
 
     drawn = {file.name: file.read_text("utf-8") for file in (DOCS / "pictures").iterdir()}
     assert drawn == pictures.pictures(), "stale: python docs/pictures.py"
+
+
+def test_a_term_of_the_glossary_has_both_languages_and_a_meaning():
+    text = PAGES["glossary.md"].read_text("utf-8")
+    (content,) = re.findall(r"^```\{glossary\}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    entries = [entry.splitlines() for entry in content.strip().split("\n\n")]
+    assert len(entries) > 30
+    for english, chinese, *meaning in entries:
+        assert re.fullmatch(r"[a-z][\w -]*", english)
+        assert re.search(r"[\u4e00-\u9fff]", chinese)
+        assert meaning
+        assert all(line.startswith("  ") for line in meaning)
+    assert [entry[0].lower() for entry in entries] == sorted(entry[0].lower() for entry in entries)

@@ -265,6 +265,7 @@ def test_what_is_copied_can_be_run(manual, browser):
     assert "probs.round(3)" in copied
     assert ">>>" not in copied
     assert "array(" not in copied
+    assert "\n\n" not in copied
     browser.driver.get((manual / "zh" / "why.html").as_uri())
     tips = browser.run("return document.querySelector('button.copybtn').dataset.tooltip")
     assert tips == "复制"
