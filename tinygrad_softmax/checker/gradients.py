@@ -79,7 +79,7 @@ def check_gradients(
     seed : int, optional
         Set before each call, for functions that draw random numbers.
     budget : float
-        For how many seconds a repair is looked for.
+        The largest number of seconds that the search for a repair takes.
     **inputs
         The inputs of both functions by name. They are never changed.
 

@@ -119,7 +119,7 @@ def gradcheck(
     Raises
     ------
     GradCheckError
-        If a gradient is wrong, the function changes its inputs or its mind, or nothing could be
+        If a gradient is wrong, the function changes its inputs or its results, or nothing could be
         compared.
     BackwardError
         If the function returns None or a tuple.

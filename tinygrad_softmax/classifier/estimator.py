@@ -53,52 +53,54 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
     Parameters
     ----------
     hidden : int or sequence of int, optional
-        Units in the hidden layer, or in each of them; None: none, a linear classifier.
+        Number of units in the hidden layer, or in each hidden layer. None is a linear classifier.
     reg : float
         Strength of the regularisation of the weights (not of the biases).
     penalty : "l2", "l1" or "elasticnet"
-        What `reg` multiplies: half the sum of squares, the sum of absolute values, or `l1_ratio` of
-        the latter and the rest of the former. "l1" and "elasticnet" need "lbfgs".
+        What `reg` multiplies: half the sum of squares, the sum of absolute values, or a mixture of
+        both with the share `l1_ratio` of the latter. "l1" and "elasticnet" need "lbfgs".
     l1_ratio : float
-        Of "elasticnet", from 0 to 1.
+        For "elasticnet": the share of the sum of absolute values, from 0 to 1.
     solver : "auto", "lbfgs" or "sgd"
-        "lbfgs" is SciPy's L-BFGS-B. It takes its steps as if the columns of X were standardised (of
-        a linear classifier also uncorrelated, if they are few enough), so columns of any size will
-        do; the objective stays as above. "sgd" is gradient descent, on all rows or in batches.
-        "auto" is "lbfgs", unless `step_size`, `momentum` or `batch_size` is given or SciPy missing.
+        "lbfgs" is SciPy's L-BFGS-B. It works with standardised columns (for a linear classifier
+        with few columns also uncorrelated ones), so columns need no scaling; the objective is still
+        the one above. "sgd" is gradient descent, on all rows or in batches. "auto" is "lbfgs",
+        unless `step_size`, `momentum` or `batch_size` is given or SciPy is not installed.
     step_size : float or "auto"
-        Of "sgd". A number makes it plain gradient descent, without a check of the loss. "auto"
-        takes steps of size 1 too, but halves those that lower the loss of their batch by less than
-        they should, and halves all later steps after a pass that raised the mean loss.
+        For "sgd". A number is plain gradient descent, without a check of the loss. "auto" takes
+        steps of size 1, but halves a step that lowers the loss of its batch by less than expected,
+        and halves all later steps after a pass that raised the mean loss.
     momentum : float
-        Of "sgd": the part of each step that is repeated in the next, from 0 to below 1.
+        For "sgd": the part of each step that is repeated in the next, at least 0 and less than 1.
     max_iter : int
-        Iterations: of "lbfgs", or passes of "sgd" over the data (with full batches, steps).
+        The largest number of iterations of "lbfgs", or of passes of "sgd" over the data.
     tol : float, optional
         "lbfgs" stops when no entry of the gradient with respect to the weights of the standardised
         columns exceeds it; None: 1e-4. "sgd" stops when `n_iter_no_change` iterations together
         improved the loss by less; None: never.
     batch_size : int, optional
-        Of "sgd": rows in a step's batch, drawn anew for each pass; None: all rows.
+        For "sgd": the number of rows in a batch. Batches are drawn again for each pass. None: all
+        rows.
     class_weight : dict or "balanced", optional
-        By what the weights of the examples of a class are multiplied (1, if the dict does not name
-        it). "balanced": such that all classes weigh the same.
+        Factors of the weights of the examples, by class (1 for a class that is not in the dict).
+        "balanced": all classes get the same total weight.
     warm_start : bool
-        Whether ``fit`` starts from what the last one found, if there was one.
+        Whether ``fit`` starts from the parameters of the previous fit, if there was one.
     early_stopping : bool
-        Whether to keep back `validation_fraction` of each class, stop when the loss on these has
-        not improved for `n_iter_no_change` iterations, and return to where it was least.
+        Whether to hold out `validation_fraction` of each class, to stop when the loss on it has
+        not improved for `n_iter_no_change` iterations, and to return to its minimum.
     validation_fraction : float
         Between 0 and 1.
     n_iter_no_change : int
-        How many iterations `tol` of "sgd" and `early_stopping` look at.
+        The number of iterations for `tol` of "sgd" and for `early_stopping`.
     init : sequence of arrays, optional
-        Where to start, ``(W, b)`` or ``(W, b, W2, b2, ...)``; None: biases zero, weights drawn from
-        a normal distribution with standard deviation 0.01 (of several hidden layers, or by "lbfgs",
-        ``sqrt(2 / (n + m))`` for n inputs and m outputs; a linear classifier starts at zero there).
+        Initial parameters, ``(W, b)`` or ``(W, b, W2, b2, ...)``. None: biases are zero and weights
+        are drawn from a normal distribution with standard deviation 0.01 (for several hidden
+        layers, and for "lbfgs", ``sqrt(2 / (n + m))`` for n inputs and m outputs; a linear
+        classifier starts at zero there).
     random_state : int, RandomState, Generator or None
-        Seed or generator of the initial weights, the batches and what is held out; None draws
-        afresh.
+        Seed or generator for the initial weights, the batches and what is held out. None: a random
+        seed.
     verbose : bool, int or "auto"
         False: nothing; True or 1 prints every 10th iteration, as the case study; k above 1 every
         k-th. "auto": a bar (tqdm, if installed) in a terminal or notebook, after two seconds.
@@ -106,8 +108,8 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
         Called after each iteration as ``callback(iteration, loss, classifier)``, with its entry of
         `loss_curve_` and the classifier after it. Training ends if it returns something true.
     engine : "compiled" or "eager"
-        Where the gradients come from: the derived formula, compiled (`tinygrad_softmax.compile`),
-        or the tape. The results agree to rounding.
+        How gradients are computed: by the compiled loss (`tinygrad_softmax.compile`), or by the
+        tape. The results agree up to rounding.
 
     Attributes
     ----------
@@ -116,21 +118,21 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
     parameters_ : tuple of arrays
         W (D, K) and b (1, K); or W (D, H), b, W2 (H, K) and b2, as `by_hand` takes them; and so on.
     coef_, intercept_ : ndarray, shapes (K, D) and (K,)
-        The same of a linear classifier the other way round; of two classes only the difference,
-        (1, D) and (1,).
+        The parameters of a linear classifier as scikit-learn has them, transposed; for two classes
+        only the difference, (1, D) and (1,).
     loss_curve_ : list of float
-        Each iteration's objective: after it with "lbfgs"; before its step with "sgd" (with batches
-        their mean).
+        The objective of each iteration: after it for "lbfgs", before the step for "sgd" (the mean
+        of the batches).
     loss_ : float
-        The last of them.
+        The last entry of `loss_curve_`.
     n_iter_ : int
-        How many there are.
+        The number of iterations.
     validation_curve_ : list of float
-        Each iteration's loss on what was held out, with `early_stopping`.
+        The loss of each iteration on what was held out, with `early_stopping`.
     n_features_in_ : int
-        D.
+        The number of columns, D.
     feature_names_in_ : ndarray, shape (D,)
-        With scikit-learn, if `X` had column names.
+        The names of the columns, with scikit-learn and if `X` had some.
 
     Notes
     -----

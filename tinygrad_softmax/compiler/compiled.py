@@ -198,9 +198,9 @@ def compile(  # noqa: A001 - the name that users of torch.compile look for
     """Compile a loss and its gradients to NumPy that works in place.
 
     For each signature of shapes and types the loss is traced, differentiated by the rules of the
-    tape, and written as NumPy source: with a workspace that is reused, in place where a value is
-    needed no more, in blocks of rows that stay in the cache. Before its first use a step is
-    compared with the tape, at the inputs of the call and at others.
+    tape, and written as NumPy source. This reuses its workspace, overwrites values that are not
+    needed any more, and works in blocks of rows that stay in the cache. Before its first use a step
+    is compared with the tape, at the inputs of the call and at others.
 
     Parameters
     ----------
@@ -209,13 +209,14 @@ def compile(  # noqa: A001 - the name that users of torch.compile look for
     wrt : str or tuple of str, optional
         With respect to which inputs to differentiate; the first one if not given.
     maxsize : int
-        How many signatures are kept for each thread, each with its workspace; the oldest goes.
+        How many signatures are cached for each thread, each with its workspace. The oldest is
+        dropped.
 
     Returns
     -------
     Compiled
-        Called with the inputs by name, returns the loss and a dict of gradients, which are the
-        caller's own: no later call changes them. Threads may call it at the same time.
+        Called with the inputs by name, it returns the loss and a dict of gradients. No later call
+        changes these arrays. Threads may call it at the same time.
 
     Raises
     ------
@@ -227,22 +228,22 @@ def compile(  # noqa: A001 - the name that users of torch.compile look for
     Warns
     -----
     RuntimeWarning
-        Once, if the loss cannot be compiled (its course depends on values, say, or it reads what
-        cannot be watched): it is then differentiated as by `value_and_grad`, with the same result.
+        Once, if the loss cannot be compiled, for instance because it branches on values: it is
+        then differentiated as by `value_and_grad`, with the same result.
 
     Notes
     -----
     What the loss reads besides its inputs (variables around it, attributes of objects, entries of
-    arrays) is compared in every call; when it has changed, the loss is traced anew. So it is for an
-    input that is an ``int``, which may settle the course of the loss: pass numbers that change from
-    step to step as floats. A loss that draws random numbers or changes what is around it is not
+    arrays) is compared in every call; if it has changed, the loss is traced again. The same holds
+    for an input that is an ``int``, because the loss may branch on it: pass numbers that change
+    from step to step as floats. A loss that draws random numbers or has side effects is not
     compiled.
 
-    Where a step overflows, divides by 0 or is otherwise invalid, the loss in a form that no score
-    can overflow is computed in its place; where that is invalid, too, or a label is out of range,
-    the tape does it, with NumPy's own warnings. So a result may be finite where the loss as written
-    is not. Left out as well is a NaN that is made in the gradient alone by 0 times infinity at
-    entries that no label picks, or by an exponential that underflows to 0 and is divided by.
+    If a step overflows, divides by 0 or is otherwise invalid, the loss is computed in a form that
+    no score can overflow. If that is invalid too, or a label is out of range, the tape is used,
+    with NumPy's own warnings. So a result may be finite where the loss as written is not. So may
+    a gradient that would be NaN because of 0 times infinity at entries that no label picks, or
+    because of a division by an exponential that underflows to 0.
 
     Examples
     --------

@@ -237,7 +237,7 @@ def cross_entropy(
     scores: ArrayLike, targets: Any, axis: int = -1, reduction: str = "mean"
 ) -> Any: ...
 def cross_entropy(scores: Any, targets: Any, axis: int = -1, reduction: str = "mean") -> Any:
-    """Average surprise at the targets: ``-log(softmax(scores))`` at the label.
+    """Mean cross-entropy: ``-log(softmax(scores))`` at the label, averaged.
 
     Parameters
     ----------
