@@ -4,7 +4,7 @@ Read `exercises` (what is asked), `sheets` (how it is handed out), `grading` (wh
 then `process` and `child` (where a submission runs) and `standalone` (code with all that it uses).
 """
 
-from .exercises import Exercise, exercises
+from .exercises import Exercise, Mistake, exercises
 from .grading import Grade, GradientScore, grade
 from .sheets import Sheet, make_sheet
 
@@ -12,6 +12,7 @@ __all__ = [
     "Exercise",
     "Grade",
     "GradientScore",
+    "Mistake",
     "Sheet",
     "exercises",
     "grade",
