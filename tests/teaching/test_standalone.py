@@ -116,8 +116,11 @@ class Model:
     [
         (lambda x: thing, "`thing`, which is used, cannot be written down: a object"),
         (lambda x: large @ x, "an array of 10000 numbers is too large"),
-        (lambda x: tests.problems, "comes from `tests`, which is not installed"),
-        (lambda x: pytest.approx, "comes from `pytest`, which is not installed"),
+        (lambda x: tests.problems, "import what it uses by name, so that it is copied"),
+        (
+            lambda x: pytest.approx,
+            "not installed with this package: use NumPy",
+        ),
         (Model().loss, "is a method: write it as a function"),
         (partial(even, n=2), "is a partial: write it as a function"),
         (eval("lambda x: x"), "is not available: define it in a file or a notebook"),

@@ -186,10 +186,13 @@ class _Writer:
 
     def _import(self, code: str, name: str, inner: str, module: str) -> None:
         if module.partition(".")[0] not in _INSTALLED:
+            file = getattr(sys.modules[module], "__file__", None) or ""
+            is_own = is_users(file) and "site-packages" not in file
             raise StandaloneError(
-                f"`{name}` comes from `{module}`, which is not installed with this package: use "
-                "NumPy, the standard library, and functions of your own"
-            )
+                f"`{name}` comes from `{module}`, which is not installed with this package: "
+                + ("import what it uses by name, so that it is copied" if is_own else
+                   "use NumPy, the standard library, and functions of your own")
+            )  # fmt: skip
         self.pieces.append(Piece(code if name == inner else f"{code} as {name}"))
 
     def _written(self, name: str, value: Any) -> None:
