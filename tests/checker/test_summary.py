@@ -181,7 +181,7 @@ def test_the_most_frequent_comes_first():
 
 
 TEXT = """\
-1 of 3 are right, 1 without a result that counts.
+3 submissions: 1 right, 1 wrong, 1 without a result that counts.
 
 Right: fay.
 
@@ -216,7 +216,8 @@ def test_it_is_read_as_text_markdown_and_json():
 def test_what_is_no_report_is_refused():
     with raises(TypeError, "the report of ada is a bool"):
         summarise({"ada": True})
-    assert summarise({}).count == 0
+    assert str(summarise({})) == "0 submissions."
+    assert str(summarise({"ada": RIGHT})) == "1 submission: 1 right.\n\nRight: ada."
 
 
 def test_reports_survive_json(reports):

@@ -107,9 +107,12 @@ class Summary:
     # --- as text ---
 
     def _blocks(self) -> Iterator[tuple[str, str]]:
-        parts = [f"{len(self.right)} of {self.count} are right"]
-        parts += [f"{len(self.failed)} without a result that counts"] if self.failed else []
-        yield "title", f"{', '.join(parts)}."
+        wrong = self.count - len(self.right) - len(self.failed)
+        counts = [(len(self.right), "right"), (wrong, "wrong"),
+                  (len(self.failed), "without a result that counts")]  # fmt: skip
+        parts = [f"{count} {word}" for count, word in counts if count]
+        submissions = f"{self.count} submission{'s' * (self.count != 1)}"
+        yield "title", f"{': '.join([submissions, *([', '.join(parts)] if parts else [])])}."
         if self.right:
             yield "text", f"Right: {', '.join(self.right)}."
         for title, some in (("", self.misconceptions), ("No repair found: ", self.unexplained)):
