@@ -57,7 +57,7 @@ NO_PROGRAM = {"derivation.md", "tutorial.md"}
 
 
 @pytest.mark.no_cover
-@pytest.mark.usefixtures("vocabulary")
+@pytest.mark.usefixtures("vocabulary", "idle_machine")
 @pytest.mark.parametrize("page", sorted(PAGES.keys() - NO_PROGRAM))
 def test_the_code_of_a_page_runs(page):
     run(PAGES[page])
