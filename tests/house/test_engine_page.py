@@ -7,7 +7,6 @@ of a file as they follow one another, a line of three dots standing for what is 
 
 import os
 import re
-import textwrap
 
 import numpy as np
 import pytest
@@ -52,38 +51,44 @@ def test_the_page_names_every_file_of_core():
     assert {name for name in files - {"__init__.py"} if f"| `{name}` |" not in text} == set()
 
 
-def places(path, excerpt):
-    """Return where the pieces of an excerpt begin in their file, one after the other.
+def shown(path, excerpt):
+    """Return an excerpt as its file has it: where a piece begins is found, the rest is read again.
 
     A method is shown without the indentation of its class.
     """
-    source = "\n" + (ROOT / "tinygrad_softmax" / path).read_text("utf-8")
-    pieces = re.split(r"^\.\.\.\n", excerpt, flags=re.MULTILINE)
+    source = (ROOT / "tinygrad_softmax" / path).read_text("utf-8").splitlines(keepends=True)
+    pieces = [piece.splitlines(keepends=True) for piece in excerpt.split("...\n")]
     for indent in ("", " " * 4, " " * 8):
-        at, begins = 0, []
-        for piece in (textwrap.indent(piece, indent) for piece in pieces):
-            at = source.find("\n" + piece, max(at, 0)) if at >= 0 else at
-            begins.append(source.count("\n", 0, at) + 1)
-            at += len(piece) if at >= 0 else 0
-        if at >= 0:
-            return begins
-    raise AssertionError(f"{path} does not have these lines, or not in this order:\n{excerpt}")
+        at, made = 0, []
+        for first, *more in pieces:
+            if indent + first not in source[at:]:
+                break
+            at = source.index(indent + first, at)
+            made.append([line.removeprefix(indent) for line in source[at : at + len(more) + 1]])
+            at += len(more) + 1
+        else:
+            return "...\n".join("".join(lines) for lines in made)
+    raise AssertionError(f"{path} has no lines that begin as these do, in this order:\n{excerpt}")
 
 
 def test_the_excerpts_are_lines_of_their_files():
-    excerpts = EXCERPT.findall(PAGE.read_text("utf-8"))
-    assert {path for path, _ in excerpts} == {
+    text = PAGE.read_text("utf-8")
+    assert {path for path, _ in EXCERPT.findall(text)} == {
         "core/tensor.py", "ops/linalg.py", "core/tape.py", "core/reverse.py", "core/shapes.py"
     }  # fmt: skip
-    for path, excerpt in excerpts:
-        assert len(set(places(path, excerpt))) == excerpt.count("\n...\n") + 1
+    true = EXCERPT.sub(lambda at: at[0].replace(at[2], shown(at[1], at[2])), text)
+    if os.environ.get("WRITE_GOLDEN"):
+        PAGE.write_text(true, "utf-8")
+    else:
+        assert text == true, "lines have changed: run this test with WRITE_GOLDEN=1"
 
 
 def test_an_excerpt_that_is_no_longer_true_is_noticed():
     path, excerpt = EXCERPT.findall(PAGE.read_text("utf-8"))[-1]
-    for changed in (excerpt.replace("keepdims=True", "keepdims=False"), "def folded():\n"):
-        with pytest.raises(AssertionError, match=path):
-            places(path, changed)
+    assert shown(path, excerpt) == excerpt
+    assert shown(path, excerpt.replace("axes:\n", "axis:\n")) == excerpt
+    with pytest.raises(AssertionError, match=path):
+        shown(path, excerpt.replace("def fold", "def folded"))
 
 
 def test_the_readers_reverse_pass_is_short_of_nothing():
