@@ -209,3 +209,40 @@ def test_lines_of_the_loss_are_not_looked_at_first():
     X, y = RNG.standard_normal((5, 4)), np.array([0, 1, 2, 2, 1])
     report = check_gradients(model.loss, params=model.params, X=X, y=y, budget=60)
     assert [(f.stage, f.cause) for f in report.findings] == [("dhidden", "mask_missing")]
+
+
+def step_forward(x, h, W):
+    new = np.tanh(x + h @ W)
+    return new, (x, h, W, new)
+
+
+@pytest.mark.parametrize("names", ["dnext_h, cache", "dh, cache", "cache, dprev", "d_new, ctx"])
+def test_the_gradient_that_comes_in_is_the_argument_beside_the_cache(names):
+    cache = next(n for n in names.split(", ") if n in ("cache", "ctx"))
+    g = next(n for n in names.split(", ") if n != cache)
+    space = {"np": np}
+    exec(
+        f"""
+def backward({names}):
+    x, h, W, new = {cache}
+    da = {g} * (1 - new**2)
+    return da, da @ W.T, h.T @ da
+""",
+        space,
+    )
+    given = {n: RNG.standard_normal((4, 4)) for n in ("x", "h", "W")}
+    assert check_gradients(step_forward, space["backward"], wrt=tuple(given), **given).ok
+
+
+def test_a_layer_with_two_outputs_is_refused():
+    def forward(x, c):
+        return np.tanh(x + c), x * c, (x, c)
+
+    def backward(dh, dc, cache):
+        x, c = cache
+        da = dh * (1 - np.tanh(x + c) ** 2)
+        return da + dc * c, da + dc * x
+
+    x, c = RNG.standard_normal((2, 3, 4))
+    with pytest.raises(TypeError, match=r"2 gradients that come in, dh, dc, but one output"):
+        check_gradients(forward, backward, wrt=("x", "c"), x=x, c=c)

@@ -33,6 +33,8 @@ LARGE = 1_000_000
 _MANY, _FEW = 200_000, 40
 _LOSSES = ("loss", "cost", "L", "J", "E", "total_loss", "data_loss", "total", "value")
 _CACHE = re.compile(r"cache|ctx|context|saved|store|memory|tape|aux|intermediate", re.IGNORECASE)
+#: How gradients of several outputs are called.
+_SLOPE = re.compile(r"d_?\w+|grad_\w+|\w+_grad")
 #: How a backward pass of JAX calls its cache, beside the slope `g`.
 _RESIDUALS = re.compile(r"res|residuals")
 _UPSTREAM = re.compile(r"d_?(out|loss|L|J|cost|y|z|Z|scores)?|g|grad\w*|upstream|\w*_grad")
@@ -105,6 +107,7 @@ class Hand:
         #: objects that are handed over, which are put back instead of being copied
         self._handed = {n: v for n, v in inputs.items()
                         if any(v is o for o in self._state.objects)}  # fmt: skip
+        self._slopes: list[str] = []
         #: the argument of a backward pass that is the gradient coming in
         self.coming = None if self.joint else self._incoming(inputs)
         self._refuse_unknown(inputs)
@@ -191,7 +194,12 @@ class Hand:
         """Return the argument of backward that is the gradient that comes in, if there is one."""
         rest = [n for n in _names(self.gradients) if n not in _names(self._loss)]
         named = [n for n in rest if _UPSTREAM.fullmatch(n)]
-        return next(iter([*named, *(n for n in rest if is_real(inputs.get(n)))]), None)
+        given = [n for n in rest if is_real(inputs.get(n))]
+        free = [n for n in rest if n not in inputs and not _CACHE.search(n)]
+        if len(free) == len(rest):  # no cache that the others would go with
+            free = []
+        self._slopes = [n for n in free if _SLOPE.fullmatch(n)]
+        return next(iter([*named, *given, *(free if len(free) == 1 else self._slopes)]), None)
 
     def _weights(self, value: Any, inputs: Inputs) -> Any:
         """Return the gradient that comes into a layer: the one given, or always the same."""
@@ -260,6 +268,12 @@ class Hand:
             value, extras = None, []
             if not self._is_alone:
                 value, *extras = told_apart(self._call(self._loss, copied(inputs)), False)
+                if np.size(value) > 1 and len(self._slopes) > 1:
+                    raise TypeError(
+                        f"{self.name} takes {len(self._slopes)} gradients that come in, "
+                        f"{', '.join(self._slopes)}, but one output can be checked: join the "
+                        "outputs, as by np.concatenate, and split the gradient of the whole"
+                    )
                 slope = self._weights(value, inputs)  # which a backward pass may write to
                 self._slope = slope.copy() if isinstance(slope, np.ndarray) else slope
                 value = self._scalar(value, inputs)
@@ -325,7 +339,7 @@ class Hand:
             found[name] = rest.pop(by_case[name.lower()])
         left = [n for n in wanting if n not in found]
         extras = list(extras or [])
-        slope = next((n for n in left if _UPSTREAM.fullmatch(n)), None)
+        slope = next((n for n in left if _UPSTREAM.fullmatch(n) or n == self.coming), None)
         packed = extras[0] if len(extras) == 1 and isinstance(extras[0], tuple) else ()
         if len(extras) > len(left) == 1:  # a cache of several things, or the first of them
             extras = [tuple(extras)] if _CACHE.search(left[0]) else extras[:1]
