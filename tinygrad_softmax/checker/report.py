@@ -9,7 +9,7 @@ import difflib
 import html
 import json
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 
 _WIDTH = 88
@@ -224,17 +224,12 @@ class Report:
             yield "text", f"Note: {note}."
 
     def __str__(self) -> str:
-        return "\n\n".join(
-            text if kind == "code" else textwrap.fill(
-                text, _WIDTH, break_long_words=False, break_on_hyphens=False)
-            for kind, text in self._blocks()
-        )  # fmt: skip
+        return as_text(self._blocks())
 
     @property
     def markdown(self) -> str:
         """The report as Markdown."""
-        return "\n\n".join(f"```\n{text}\n```" if kind == "code" else text
-                           for kind, text in self._blocks())  # fmt: skip
+        return as_markdown(self._blocks())
 
     def _repr_html_(self) -> str:
         color = "#1a7f37" if self.ok else "#cf222e"
@@ -243,6 +238,21 @@ class Report:
 
     def _repr_markdown_(self) -> str:
         return self.markdown
+
+
+def as_text(blocks: Iterable[tuple[str, str]]) -> str:
+    """Return text and code, one below the other; only text is filled to the width of a line."""
+    return "\n\n".join(
+        text if kind == "code" else textwrap.fill(
+            text, _WIDTH, break_long_words=False, break_on_hyphens=False)
+        for kind, text in blocks
+    )  # fmt: skip
+
+
+def as_markdown(blocks: Iterable[tuple[str, str]]) -> str:
+    """Return titles, text and code as Markdown."""
+    forms = {"title": "**{}**", "text": "{}", "code": "```\n{}\n```"}
+    return "\n\n".join(forms[kind].format(text) for kind, text in blocks)
 
 
 def _capital(text: str) -> str:

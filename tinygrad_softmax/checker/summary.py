@@ -10,15 +10,13 @@ import ast
 import copy
 import json
 import re
-import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
-from .report import Finding, Report
+from .report import Finding, Report, as_markdown, as_text
 from .results import whose
 
-_WIDTH = 88
 _CODE = re.compile(r"`([^`]*)`")
 #: Names that mean the same whoever writes them.
 _COMMON = frozenset(["np", "numpy", "math", "range", "len", "sum", "max", "min", "abs", "float"])
@@ -127,17 +125,12 @@ class Summary:
                 yield "text", f"{name}: {reason}"
 
     def __str__(self) -> str:
-        return "\n\n".join(
-            text if kind == "code" else textwrap.fill(
-                text, _WIDTH, break_long_words=False, break_on_hyphens=False)
-            for kind, text in self._blocks()
-        )  # fmt: skip
+        return as_text(self._blocks())
 
     @property
     def markdown(self) -> str:
         """The summary as Markdown."""
-        forms = {"title": "**{}**", "text": "{}", "code": "```\n{}\n```"}
-        return "\n\n".join(forms[kind].format(text) for kind, text in self._blocks())
+        return as_markdown(self._blocks())
 
     def _repr_markdown_(self) -> str:
         return self.markdown
