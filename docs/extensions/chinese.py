@@ -26,6 +26,8 @@ WORDS = {
     "Next": "下一页",
     "Home": "首页",
 }  # fmt: skip
+#: The parts of the manual, in the navigation.
+PARTS = {"Tutorial": "教程", "How to": "操作指南", "Explanation": "原理说明", "Reference": "参考"}
 CATALOGUE = Path(sphinx.__file__).parent / "locale"
 
 
@@ -54,6 +56,8 @@ def furnish(
     def in_its_language(html: str) -> str:
         for english, chinese in WORDS.items():
             html = html.replace(f'"{english}"', f'"{chinese}"')
+        for english, chinese in PARTS.items():
+            html = html.replace(f'caption-text">{english}<', f'caption-text">{chinese}<')
         return html
 
     context |= {

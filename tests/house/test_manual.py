@@ -142,6 +142,9 @@ def test_chinese_pages_have_chinese_furniture(manual):
                         "Back to top", "Toggle"):  # fmt: skip
             assert not (chinese and re.search(rf'[">\n] *{english}', around)), (page, english)
         assert not (chinese and 'title="Link to this heading"' in text)
+        navigation = re.search(r'<div class="sidebar-tree">(.*?)</div>', text, re.DOTALL)[1]
+        parts = re.findall(r'<span class="caption-text">(.*?)</span>', navigation)
+        assert [bool(re.search("[a-z]", part)) for part in parts] == 4 * [not chinese] + [False]
         for side in re.findall(r'class="(?:next|prev)-page" href="([^"]+)"', text):
             address = (manual / page).parent.joinpath(side).resolve()
             assert ("zh" in address.relative_to(manual.resolve()).parts) == chinese, (page, side)
