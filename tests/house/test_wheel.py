@@ -1,9 +1,11 @@
 """What is built is what is needed: the wheel works in an environment that has nothing else."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
 import venv
 import zipfile
 from importlib.util import find_spec
@@ -15,6 +17,10 @@ import tinygrad_softmax
 
 ROOT = Path(__file__).parents[2]
 
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+#: The versions of Python that are promised, by their second number.
+MINORS = [int(one.rpartition(".")[2]) for one in PROJECT["classifiers"]
+          if one.startswith("Programming Language :: Python :: 3.")]  # fmt: skip
 TWO_LINE_GRADIENT = """
 import numpy as np, tinygrad_softmax as ts
 W = ts.Tensor(np.array([1.0, 2.0]))
@@ -115,6 +121,17 @@ def installed(wheel, tmp_path_factory):
     return python
 
 
+def other_python(minor):
+    """The interpreter of another version, if this machine has one."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    found = [shutil.which(f"python3.{minor}"), *sorted(pyenv.glob(f"3.{minor}.*/bin/python"))]
+    for python in filter(None, found):  # a name on the path may be no more than a name
+        said = run(".", python, "-c", "import sys; print(sys.version_info[1])", check=False)
+        if said.strip() == str(minor):
+            return python
+    return None
+
+
 def run(folder, *command, check=True):
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "COV_"))}
     done = subprocess.run(
@@ -187,6 +204,23 @@ def test_the_wheel_works_in_an_empty_environment(installed, tmp_path):
     assert Path(where.strip()).is_relative_to(installed.parents[1])
     command = installed.with_name("tinygrad-softmax")
     assert run(tmp_path, command, "--version").startswith("tinygrad-softmax ")
+
+
+@pytest.mark.parametrize("minor", [m for m in MINORS if m != sys.version_info[1]])
+def test_the_wheel_works_with_the_other_versions_that_are_here(wheel, tmp_path, minor):
+    found = other_python(minor)
+    if found is None:
+        pytest.skip(f"Python 3.{minor} is not installed")
+    run(tmp_path, found, "-m", "venv", "--without-pip", "venv")
+    python = tmp_path / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    pip = [sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check"]
+    run(tmp_path, *pip, "install", "--quiet", wheel)
+    run(tmp_path, python, "-W", "error", "-c", TWO_LINE_GRADIENT)
+    (tmp_path / "loss.py").write_text(ASSIGNMENT, "utf-8")
+    command = python.with_name("tinygrad-softmax")
+    assert "dw = X.T @ derror" in run(tmp_path, command, "derive", "loss.py", "--format", "source")
+    run(tmp_path, command, "exercise", "loss.py", "--seed", "7", "-o", "sheet.ipynb")
+    assert run(tmp_path, python, "-c", RUN_SHEET).split() == ["fails", "passes", "1.0"]
 
 
 def test_a_sheet_needs_nothing_but_the_wheel(installed, tmp_path):
