@@ -225,6 +225,7 @@ def test_arrays_fit_together(arrays):
     assert arrays["reg"].shape == ()
     assert distinct([N, D, K, 1])
     assert {a.dtype for name, a in arrays.items() if name != "y"} == {np.dtype("f4")}
+    assert len({*arrays["y"].tolist()}) > 1
     check_labels(arrays["y"], N, K)
 
 

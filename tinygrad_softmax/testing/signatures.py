@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import DTypeLike
 
 from ..core.errors import check_names
-from .strategies import Array, draw_sizes, seeds
+from .strategies import Array, draw_sizes, mixed, seeds
 
 #: A size by name or number, or a bound for integers.
 SIZE = re.compile(r"<?([^\W\d]\w*|\d+)")
@@ -37,8 +37,9 @@ def arrays_for(
     ----------
     signature : mapping of str to str, or function
         From names to shapes: ``"N D"`` is a matrix, ``""`` a scalar, ``"N 3"`` has a fixed size,
-        and ``"N <K"`` holds N integers in 0 .. K-1, such as labels. A function has them as the
-        annotations of its parameters; those without one are left out if they have a default.
+        and ``"N <K"`` holds N integers in 0 .. K-1, such as labels, not all the same. A function
+        has them as the annotations of its parameters; those without one are left out if they have a
+        default.
     dtype : dtype
         Of the arrays that are not labels.
     distinct : bool
@@ -87,7 +88,7 @@ def arrays_for(
     for name, part in parts.items():
         shape = tuple(size(word) for word in part if not word.startswith("<"))
         below = [size(word[1:]) for word in part if word.startswith("<")]
-        values = rng.integers(below[0], size=shape) if below else rng.uniform(-1, 1, shape)
+        values = mixed(rng, range(below[0]), shape) if below else rng.uniform(-1, 1, shape)
         drawn[name] = np.asarray(values, np.int64 if below else dtype)
     return drawn
 

@@ -98,9 +98,7 @@ def labels(draw: st.DrawFn, n: int, k: int, *, types: Sequence[Any] = (np.int64,
     if kind == "same":
         y = np.full(n, draw(st.integers(0, k - 1)))
     else:
-        y = rng.integers(k, size=n) if kind == "mixed" else rng.choice([0, k - 1], n)
-        if n > 1 and len({*y.tolist()}) == 1:
-            y[0] = k - 1 - y[0] if kind == "ends" else (y[0] + 1) % k
+        y = mixed(rng, [*range(k)] if kind == "mixed" else [0, k - 1], n)
     chosen = draw(st.sampled_from(list(types)))
     return y.tolist() if chosen is list else y.astype(chosen)
 
@@ -152,6 +150,20 @@ def scores(
     elif kind == "one above" and array.size:
         array.flat[rng.integers(array.size)] = 1e4
     return np.array(array, dtype)
+
+
+def mixed(rng: np.random.Generator, values: Sequence[int], shape: int | tuple[int, ...]) -> Array:
+    """Draw from values, at least two different ones if there are as many.
+
+    Examples
+    --------
+    >>> np.sort(mixed(np.random.default_rng(0), [0, 5], 2))
+    array([0, 5])
+    """
+    drawn = rng.choice(values, shape)
+    if drawn.size > 1 and np.all(drawn == drawn.flat[0]):
+        drawn.flat[0] = next((v for v in values if v != drawn.flat[0]), drawn.flat[0])
+    return drawn
 
 
 def draw_sizes(
