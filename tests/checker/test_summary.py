@@ -115,6 +115,16 @@ def test_names_and_spellings_make_no_difference():
     assert [one.count for one in found] == [len(divided), len(signs), len(sums)]
 
 
+def test_arguments_of_helpers_are_the_writers_own():
+    helper = "\n\ndef helper({d}):\n    return {d}.sum()\n"
+    reports = []
+    for d in STAGES:
+        source = BODY.format(d=d, n="n", product="0", sum="0") + helper.format(d=d)
+        sentence = f"the sign of `{d} * reg` is wrong"
+        reports.append(Report((Finding("dW", "sign", sentence, 1, "a", "b"),), (), source=source))
+    assert [one.count for one in summarise(reports).misconceptions] == [len(STAGES)]
+
+
 def test_other_inputs_stages_sizes_and_kinds_do():
     sentences = [
         ("the division by `n` does not belong there", "divisor_extra", "d"),

@@ -206,14 +206,17 @@ def summarise(
 
 
 class _Names:
-    """The names in the functions that were checked: parameters, sizes, and the writer's own."""
+    """The names in the functions that were checked: the inputs, and variables that hold a size."""
 
     def __init__(self, source: str) -> None:
         try:
             tree = ast.parse(source)
         except SyntaxError:
             tree = ast.Module([], [])
-        self.parameters = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+        functions = (n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.Lambda)))
+        main = next(functions, None)  # what helpers call their arguments is the writer's own
+        arguments = ast.walk(main.args) if main is not None else ()
+        self.parameters = {node.arg for node in arguments if isinstance(node, ast.arg)}
         bound: dict[str, list[ast.expr]] = {}
         for node in ast.walk(tree):
             if isinstance(node, ast.Assign):
