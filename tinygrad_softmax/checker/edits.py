@@ -110,9 +110,9 @@ _0 | np.abs(_0) | float | 1.5 | function | the absolute value of {0} is missing
 _0 | np.sign(_0) | float | 1.5 | function | only the sign of {0} counts
 _0 | np.maximum(_0, 0) | float | 1.5 | function | {0} should be at least 0
 _0 | 1 / (1 + np.exp(-_0)) | float | 1.5 | function | the sigmoid of {0} is missing
-_0 > _1 | _0 | | 1.25 | condition | {0} is meant, not where it is greater
-_0 < _1 | _0 | | 1.25 | condition | {0} is meant, not where it is less
-_0 >= _1 | _0 | | 1.25 | condition | {0} is meant, not where it is greater
+_0 > _1 | _0 | | 1.25 | condition | {0} is meant, not a comparison of it
+_0 < _1 | _0 | | 1.25 | condition | {0} is meant, not a comparison of it
+_0 >= _1 | _0 | | 1.25 | condition | {0} is meant, not a comparison of it
 _0 != _1 | _0 | | 1.25 | condition | {0} is meant, not where it differs
 _0.shape[_1] | _0.size | | 1.05 | constant | {old} should be {new}
 len(_0) | _0.size | | 1.05 | constant | {old} should be {new}
