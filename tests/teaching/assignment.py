@@ -217,6 +217,39 @@ def slope(f, x, h=1e-5):
     found = [(at(i, h) - at(i, -h)) / (2 * h) for i in range(x.size)]
     return np.reshape(found, x.shape)
 """),
+    "one vector of all parameters": LOSS
+    + """
+def gradients(W, b, X, y, reg):
+    theta = np.concatenate([W.ravel(), b.ravel()])
+    def at(theta):
+        return loss(theta[: W.size].reshape(W.shape), theta[W.size :].reshape(b.shape), X, y, reg)
+    found = np.array([(at(theta + 1e-5 * e) - at(theta - 1e-5 * e)) / 2e-5
+                      for e in np.eye(theta.size)])
+    return {"W": found[: W.size].reshape(W.shape), "b": found[W.size :].reshape(b.shape)}
+""",
+    "in an object": LOSS
+    + """
+class Model:
+    def __init__(self, W, b):
+        self.params = {"W": W.copy(), "b": b.copy()}
+
+    def loss(self, *data):
+        return loss(self.params["W"] + 0, self.params["b"] + 0, *data)
+
+    def slope(self, name, *data):
+        param = self.params[name]
+        grad = np.zeros_like(param)
+        for i in np.ndindex(*param.shape):
+            for sign in (1, -1):
+                self.params[name][i] += sign * 1e-5
+                grad[i] += sign * self.loss(*data) / 2e-5
+                self.params[name][i] -= sign * 1e-5
+        return grad
+
+def gradients(W, b, X, y, reg):
+    model = Model(W, b)
+    return {name: model.slope(name, X, y, reg) for name in ("W", "b")}
+""",
     "without a function": """
 import numpy as np
 

@@ -14,7 +14,7 @@ import os
 import sys
 import traceback
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import IO, Any
@@ -241,10 +241,8 @@ class _Watch:
             return None
         self.lines += event == "line"
         for value in [*frame.f_locals.values()]:
-            inner = value.values() if isinstance(value, dict) else [value]
-            for array in inner:
-                if isinstance(array, np.ndarray) and array.dtype.kind in "fc":
-                    self._compare(array)
+            for array in _arrays(value):
+                self._compare(array)
         return self
 
     def _compare(self, array: Any) -> None:
@@ -253,6 +251,23 @@ class _Watch:
                 (changed,) = np.nonzero(array.ravel() != given)
                 if len(changed) == 1:
                     self.nudged[name].add(int(changed[0]))
+
+
+def _arrays(value: Any, depth: int = 2) -> Iterator[Any]:
+    """Yield the arrays that a value is, or holds as a dict, a list, or an object."""
+    if isinstance(value, np.ndarray):
+        if value.dtype.kind in "fc":
+            yield value
+    elif depth:
+        inner: Any = ()
+        if isinstance(value, dict):
+            inner = [*value.values()]
+        elif isinstance(value, (list, tuple)):
+            inner = value[:10]
+        elif type(value).__module__ == "submission":
+            inner = [*getattr(value, "__dict__", {}).values()]
+        for one in inner:
+            yield from _arrays(one, depth - 1)
 
 
 # --- the process ---
