@@ -16,7 +16,7 @@ CHANGELOG = (ROOT / "CHANGELOG.md").read_text("utf-8")
 CITATION = (ROOT / "CITATION.cff").read_text("utf-8")
 MIGRATION = (ROOT / "docs" / "migration.md").read_text("utf-8")
 RELEASES = re.findall(r"^## \[(.+?)\](?: - (\d{4}-\d\d-\d\d))?$", CHANGELOG, re.MULTILINE)
-MOVED = re.findall(r"^\| `([\w.]+)` \| `([\w.]+)` \| (.+) \|$", MIGRATION, re.MULTILINE)
+MOVED = re.findall(r"^- `([\w.]+)` is now `([\w.]+)`: (.+)$", MIGRATION, re.MULTILINE)
 
 
 # --- versions ---
