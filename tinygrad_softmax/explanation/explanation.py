@@ -224,12 +224,11 @@ def _stops(walk: Walk) -> Iterator[Part]:
 def _stop(walk: Walk, number: int, e: Any, station: Station, heard: set[str]) -> Iterator[Part]:
     """Tell how a gradient with lines of its own comes about."""
     ways = list(walk.ways(e))
-    head = f"{number}. `{station.gradient}` {shape_text(station.shape)}"
+    yield Part("heading", f"{number}. `{station.gradient}` {shape_text(station.shape)}")
     if len(ways) == 1 and len(station.lines) == 1 and all(a.passes for a in ways[0][1]):
-        yield Part("text", f"{head}, from `{walk.title(ways[0][0])}`. {_said(ways[0][1], heard)} "
+        yield Part("text", f"From `{walk.title(ways[0][0])}`: {_said(ways[0][1], heard)} "
                            f"So `{station.lines[0].text}`.")  # fmt: skip
         return
-    yield Part("heading", head)
     told: set[tuple[str, str]] = set()
     for source, way in ways[:LISTED]:
         made, shown = walk.definition(source), walk.title(source)
