@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 from itertools import combinations, pairwise
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,6 +58,7 @@ class Rule(NamedTuple):
 _RULES = """
 _0 * _1 | _0 | | 1.05 | factor_extra | the factor {1} does not belong there
 _0 * _1 | _1 | | 1.05 | factor_extra | the factor {0} does not belong there
+_0 * _1 * _2 | _0 | | 1.2 | factor_extra | the factors {1} and {2} do not belong there
 _0 @ _1 | _0 | | 1.05 | factor_extra | the product with {1} does not belong there
 _0 @ _1 | _1 | | 1.05 | factor_extra | the product with {0} does not belong there
 _0 / _1 | _0 | | 1.05 | divisor_extra | the division by {1} does not belong there
@@ -149,6 +151,9 @@ _0[_1] = _2 | _0[_1] *= _2 | | 1.1 | overwritten | `=` overwrites what was there
 _0[_1] += _2 | np.add.at(_0, _1, _2) | | 1.0 | repeated_index | a repeated index counts once: `np.add.at` adds each
 _0[_1] -= _2 | np.subtract.at(_0, _1, _2) | | 1.0 | repeated_index | a repeated index counts once: `np.subtract.at` takes each
 _0[_1] = _2 | np.add.at(_0, _1, _2) | | 1.15 | repeated_index | a repeated index counts once: `np.add.at` adds each
+_0[_1] = -1 | _0[_1] = -np.sum(_0, axis=1) | | 1.2 | labels | minus the sum of the others is meant, not -1
+_0[_1] = 0 | _0[_1] = -np.sum(_0, axis=1) | | 1.3 | labels | minus the sum of the others is meant, not 0
+_0[_1] -= 1 | _0[_1] -= np.sum(_0, axis=1) | | 1.25 | labels | the sum of the others is to be subtracted, not 1
 np.add.at(_0, _1, _2) | _0[_1] += _2 | | 1.3 | accumulated | `np.add.at` should be `+=`
 """  # noqa: E501 - a row of the table is one line, so that the columns can be read
 _COMPARISONS = ("_0 > _1", "_0 <= _1", "_0 < _1", "_0 >= _1", "_0 == _1", "_0 != _1")
@@ -283,6 +288,8 @@ def _times(node: ast.expr, factor: ast.expr, is_number: bool) -> ast.expr:
     if isinstance(node, ast.BinOp) and (
         isinstance(node.op, _CHAIN) if is_number else isinstance(node.op, ast.Div)
     ):
+        if isinstance(node.left, ast.Constant) and node.left.value == 1:
+            return ast.BinOp(factor, node.op, node.right)
         return ast.BinOp(_times(node.left, factor, is_number), node.op, node.right)
     if not is_number:
         return ast.BinOp(node, ast.Mult(), factor)
@@ -388,6 +395,8 @@ def _constants(path: Path, node: ast.Constant) -> Iterator[Edit]:
         seen.add(new)
         made = _signed(new)
         cost = (1.2 if new in (0, 1) and c not in (0, 1) else 1.0) + 0.02 * i
+        if path[-1][0] == "comparators" and type(c) is int and type(new) is float:
+            cost += 0.2  # whole numbers are compared with whole ones
         yield Edit(cost, "constant", path, made, f"{_code(node)} should be {_code(made)}")
 
 
@@ -668,7 +677,7 @@ def _cost_of_replacing(node: ast.expr, shape: Any, kind: str, o: Operand) -> flo
     if kind != o.kind and not {kind, o.kind} <= {"f", "i"}:
         return None
     if _is_name(node) and _is_name(o.node):
-        return 1.0 + o.cost if len(shape) == len(o.shape) else None
+        return 1.0 + o.cost + 0.15 * (len(shape) != len(o.shape))
     if isinstance(node, ast.Constant):
         if not same_shape and len(o.shape) != 2:
             return None
@@ -750,6 +759,26 @@ def everywhere(path: Path, statement: ast.stmt, indices: list[ast.expr]) -> Iter
                         node.slice = other
                 said = f"the index is wrong: `{text}` should be {_code(other)}, wherever it is"
                 yield Edit(1.3, "index", path, [new], said)
+
+
+def exchanged(path: Path, statement: ast.stmt, scope: Scope) -> Iterator[Edit]:
+    """Yield a statement in which two variables of a kind have changed places."""
+    if isinstance(statement, _COMPOUND):
+        return
+    used = {n.id: None for n in ast.walk(statement)
+            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}  # fmt: skip
+    held = {n: scope.names[n] for n in used if n in scope.names}
+    for one, other in combinations(held, 2):
+        shapes = [[np.shape(v) for v in held[n]] for n in (one, other)]
+        kinds = {np.asarray(held[n][0]).dtype.kind for n in (one, other)}
+        if shapes[0] != shapes[1] or len(kinds) > 1:
+            continue
+        new = copy.deepcopy(statement)
+        change = {one: other, other: one}
+        for node in ast.walk(new):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                node.id = change.get(node.id, node.id)
+        yield Edit(1.25, "swapped", path, [new], f"`{one}` and `{other}` are swapped")
 
 
 def indexed(
@@ -906,6 +935,26 @@ def mirrored(path: Path, statement: ast.stmt, names: set[str]) -> Iterator[Edit]
             yield Edit(1.4, "line_missing", path, [statement, new], said)
 
 
+def layers(path: Path, statement: ast.stmt, scope: Scope, tree: ast.AST) -> Iterator[Edit]:
+    """Yield a line more that calls a method of a layer which is not called anywhere."""
+    target, call = target_of(statement), getattr(statement, "value", None)
+    func: Any = call.func if isinstance(call, ast.Call) and len(call.args) == 1 else None
+    layer: Any = func.value if isinstance(func, ast.Attribute) else None
+    named = isinstance(layer, ast.Attribute) and isinstance(layer.value, ast.Name)
+    if not isinstance(target, ast.Name) or not named:
+        return
+    owner, method = scope.variables[0].get(layer.value.id), func.attr
+    called = {text_of(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
+    for name, held in vars(owner).items() if isinstance(owner, SimpleNamespace) else ():
+        one = ast.Attribute(ast.Attribute(layer.value, name, ast.Load()), method, ast.Load())
+        if text_of(one) in called or not hasattr(type(held), method) or hasattr(np.ndarray, method):
+            continue
+        new = ast.Assign([target], ast.Call(one, [_loaded(target)], []))
+        ast.copy_location(new, statement)
+        said = f"the line `{text_of(new)}` is missing"
+        yield Edit(1.2, "line_missing", path, [statement, new], said)
+
+
 def elsewhere(path: Path, statement: ast.stmt, indices: list[ast.expr]) -> Iterator[Edit]:
     """Yield a line more that writes the same at another index, with the same sign or the other."""
     target = target_of(statement)
@@ -925,14 +974,18 @@ def elsewhere(path: Path, statement: ast.stmt, indices: list[ast.expr]) -> Itera
             yield Edit(1.35, "line_missing", path, [statement, new], said)
 
 
-def conditional(path: Path, statement: ast.stmt, conditions: list[ast.expr], follows: bool
-                ) -> Iterator[Edit]:  # fmt: skip
-    """Yield a line of a loop that is meant in some rounds only, alone or with those after it."""
+def conditional(path: Path, statement: ast.stmt, conditions: list[ast.expr],
+                tests: list[ast.expr], follows: bool) -> Iterator[Edit]:  # fmt: skip
+    """Yield a line of a loop that is meant in some rounds only, alone or with those after it.
+
+    What the loss asks, too, is the likelier.
+    """
     if target_of(statement) is None:
         return
-    for condition in conditions:
+    for condition in (*conditions, *tests):
         said = f"the line is meant where {_code(condition)} only"
-        yield Edit(1.3, "condition_missing", path, [ast.If(condition, [statement], [])], said)
+        cost = 1.3 if condition in conditions else 1.24
+        yield Edit(cost, "condition_missing", path, [ast.If(condition, [statement], [])], said)
         if follows:
             skip = ast.If(_opposite(condition), [ast.Continue()], [])
             said = f"this and what follows are meant where {_code(condition)} only"
@@ -983,10 +1036,21 @@ def moved(path: Path, block: list[ast.stmt], i: int) -> Iterator[Edit]:
         said = f"the line `{text_of(last)}` belongs after the {_WORDS[type(owner)]}"
         yield Edit(1.2, "order", field, [*block[:i], made, last, *block[i + 1 :]], said)
     if i + 1 < len(block) and target_of(block[i + 1]) is not None:
-        made = copy.copy(owner)
-        made.body = [*owner.body, block[i + 1]]
         said = f"the line `{text_of(block[i + 1])}` belongs into the {_WORDS[type(owner)]}"
-        yield Edit(1.3, "order", field, [*block[:i], made, *block[i + 2 :]], said)
+        for made in _extended(owner, block[i + 1]):
+            yield Edit(1.3, "order", field, [*block[:i], made, *block[i + 2 :]], said)
+
+
+def _extended(owner: Any, line: ast.stmt) -> Iterator[Any]:
+    """Yield a loop or a branch with a line more at its end, or at that of one within it."""
+    made = copy.copy(owner)
+    made.body = [*owner.body, line]
+    yield made
+    if isinstance(owner.body[-1], _COMPOUND) and not owner.body[-1].orelse:
+        for inner in _extended(owner.body[-1], line):
+            made = copy.copy(owner)
+            made.body = [*owner.body[:-1], inner]
+            yield made
 
 
 _WORDS = {ast.For: "loop", ast.While: "loop", ast.If: "branch"}

@@ -31,7 +31,16 @@ from .points import points as drawn_points
 from .report import Finding, Report
 from .results import whose
 from .search import Judge, LossChangedError, Repair, Search
-from .source import NoSourceError, Source, helpers, plain_function, statements, text_of
+from .source import (
+    NoSourceError,
+    Source,
+    helpers,
+    leading_to_loss,
+    names_in,
+    plain_function,
+    statements,
+    text_of,
+)
 from .trees import Inputs, leaves, replaced
 from .truth import Truth, given_point, same, truth
 from .values import Values, key_of, recorded, recorded_code
@@ -40,6 +49,8 @@ from .values import Values, key_of, recorded, recorded_code
 _POINTS = 5
 #: Inputs with more entries than this are not run as they are.
 _LARGE = 1_000_000
+#: A repair is tried at the inputs given, too, if they have no more entries than this.
+_SMALL = 400
 #: So many lines of a derived formula are shown beside a line that nothing small repairs.
 _LINES = 5
 #: Names whose call is no business of a search.
@@ -252,8 +263,7 @@ class Check:
             root, value = root_of(target_of(node)), getattr(node, "value", None)
             if root is None or value is None or not whose(root, [name]):
                 continue
-            zeros = function_name(value).startswith(("zeros", "empty"))
-            if not zeros and not isinstance(value, ast.Constant):
+            if not _is_empty(value):
                 return True
         return False
 
@@ -285,7 +295,7 @@ class Check:
         return self._found_parts
 
     def _parts_of_loss(self) -> list[Parts]:
-        hand, made = self.hand, []
+        hand, made = self.hand, list[Parts]()
         try:
             functions = helpers(hand.loss_function, lambda: hand.loss(copied(self.points[0])))
         except NoSourceError:
@@ -299,7 +309,9 @@ class Check:
                                for k in range(2))  # fmt: skip
             except Exception:  # a learner's function, which may raise anything: no operands of it
                 continue
-            made.append(Parts(source.tree, values, "loss", source.lines))
+            whole = not hand.joint or isinstance(source.tree, ast.Lambda) or bool(made)
+            tree = source.tree if whole else leading_to_loss(source.tree)
+            made.append(Parts(tree, values, "loss", source.lines))
         return made
 
     def _parts_of_derivation(self) -> list[Parts]:
@@ -342,7 +354,8 @@ class Check:
                 account = Account(self._derivation())
                 given = [self.hand.with_incoming(self.points[k]) for k in range(2)]
                 self.slopes = [account.slopes(inputs) for inputs in given]
-                keys |= {key_of(tuple(s[e] for s in self.slopes)): 0.25 for e in self.slopes[0]}
+                both = self.slopes[0].keys() & self.slopes[1].keys()
+                keys |= {key_of(tuple(s[e] for s in self.slopes)): 0.25 for e in both}
             for leaf in self.hand.wrt:
                 keys[key_of(tuple(t.gradients[leaf] for t in self.truth[:2]))] = 0.6
             self._right_keys = keys
@@ -359,7 +372,7 @@ class Check:
             names, slopes = self._values_of_loss(), self.slopes
             self._stage_keys: dict[str, Any] = {
                 n: key_of(tuple(s[e] for s in slopes)) for n, e in names.items()
-                if slopes and e in slopes[0]
+                if slopes and all(e in s for s in slopes)
             } | leaves  # fmt: skip
         name = self.stages.get(variable or "") or whose(variable or "", [*self._stage_keys])
         if name == variable:  # the value, not its gradient
@@ -424,7 +437,7 @@ class Check:
                 continue
             value = self.stages.get(variable) or whose(variable, [*names])
             e = names.get(value) if value else None
-            if e is None or not slopes or e not in slopes[0]:
+            if e is None or not slopes or any(e not in s for s in slopes):
                 continue
             key = key_of(tuple(s[e] for s in slopes))
             if any(key_of(both) == key for both in held):
@@ -449,7 +462,12 @@ class Check:
         def right(k: int, name: str, array: Any) -> bool:
             return same(array, self.truth[k].gradients[name], self.truth[k].tolerance)
 
-        return Judge(run, right, self.hand.wrt, len(self.points))
+        def holds(names: tuple[str, ...]) -> bool:
+            if sum(np.size(v) for _, v in leaves(self.inputs)) > _SMALL:
+                return True
+            return not given_point(hand, self.inputs, names).wrong
+
+        return Judge(run, right, self.hand.wrt, len(self.points), holds)
 
     def _repaired(self, found: list[dict[str, Any]]) -> tuple[list[Finding], str]:
         """Return findings for what is wrong, with repairs as far as there are some."""
@@ -466,10 +484,9 @@ class Check:
         findings = [self._finding(r, before) for r, before in zip(
             repairs, [self.open, *(list(r.left) for r in repairs)], strict=False)]  # fmt: skip
         left = [n for n in (repairs[-1].left if repairs else self.open) if n in self.open]
-        if self.sources and not repairs:
-            findings += self._wrong_stage()
-        is_known = bool(findings)
-        findings += [self._unexplained(n, found, is_known) for n in left]
+        first = self._wrong_stage() if self.sources and not repairs else []
+        is_known = bool(findings or first)
+        findings += [*first, *(self._unexplained(n, found, is_known, bool(first)) for n in left)]
         texts = {id(s): s.text() for s in self.sources}
         for repair in repairs:
             key, first = id(repair.source), repair.source.original.lineno
@@ -503,31 +520,77 @@ class Check:
             variable = root_of(target_of(node)) if target_of(node) is not None else None
             value = self.stages.get(variable or "") or whose(variable or "", [*names])
             e = names.get(value) if value and value != variable else None
-            if e is None or not slopes or e not in slopes[0] or value in self.hand.wrt:
+            if e is None or not slopes or any(e not in s for s in slopes) or value in self.hand.wrt:
                 continue
             right = tuple(np.asarray(s[e]) for s in slopes)
             last = held.get(variable or "", [])
             if not last or any(_alike(both, right) for both in last):
                 continue
-            said = "no small change was found that makes it right"
-            return [Finding(str(variable), "unexplained", said, *self._made(variable, value))]
+            line, before, after = self._made(variable, value)
+            one = "one of these lines is wrong; " if "\n" in before else ""
+            said = f"{one}no small change was found that makes it right{self._late()}"
+            return [Finding(str(variable), "unexplained", said, line, before, after)]
         return []
 
     def _made(self, variable: str | None, value: str | None) -> tuple[int, str, str]:
-        """Return the lines that make a variable, and those that a derivation makes it by."""
-        lines = [n for _, n in statements(self.sources[0].tree)
-                 if target_of(n) is not None and root_of(target_of(n)) == variable]  # fmt: skip
-        ends = [n.end_lineno for n in lines]
-        apart = next((i for i, n in enumerate(lines[1:], 1)
-                      if n.lineno != (ends[i - 1] or 0) + 1), len(lines))  # fmt: skip
-        first, last = lines[0].lineno, lines[apart - 1].end_lineno
-        text = textwrap.dedent("".join(self.sources[0].lines[first - 1 : last])).rstrip()
-        return first, text, "\n".join(self._formula(f"d{value}"))
+        """Return the lines that make a variable, and those that a derivation makes it by.
+
+        With them the lines that make what goes into them, unless it is known to be right. There
+        are no lines if these are many: then none is to be accused.
+        """
+        found = self._behind(str(variable))
+        lines = sorted({n.lineno: n for n in found}.values(), key=lambda n: int(n.lineno))
+        if not lines or len(lines) > _LINES:
+            return 0, "", ""
+        texts, last = list[str](), lines[0].lineno - 1
+        for n in lines:
+            texts += ["..."] if n.lineno > last + 1 else []
+            whole = "".join(self.sources[0].lines[n.lineno - 1 : n.end_lineno])
+            texts.append(textwrap.dedent(whole).rstrip())
+            last = n.end_lineno or n.lineno
+        text = "\n".join(texts)
+        return lines[0].lineno, text, "\n".join(self._formula(f"d{value}"))
+
+    def _behind(self, variable: str) -> list[Any]:
+        """Return the statements that make a variable out of what is known to be right."""
+        made: dict[str, list[Any]] = {}
+        for _, node in statements(self.sources[0].tree):
+            if isinstance(node, (ast.Assign, ast.AugAssign)):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                for target in (t for whole in targets for t in getattr(whole, "elts", [whole])):
+                    made.setdefault(root_of(target) or "", []).append(node)
+        for name, nodes in made.items():
+            begun = [n for n in nodes if not _is_empty(n.value)]
+            made[name] = begun or nodes
+        found, wanted, seen = list[Any](), [variable], set[str]()
+        while wanted and len(found) <= _LINES:
+            name = wanted.pop()
+            seen.add(name)
+            for node in made.get(name, ()):
+                found.append(node)
+                wanted += [n for n in names_in(node.value) & made.keys() - seen - {*wanted}
+                           if not self._is_known(n, node)]  # fmt: skip
+        return found
+
+    def _is_known(self, name: str, node: Any) -> bool:
+        """Whether what a variable holds before a statement is no gradient, or is right."""
+        held = tuple(v.scopes.get(id(node), {}).get(name) for v in self._recorded())
+        if not held or not isinstance(held[0], (np.ndarray, float, np.floating)) or (
+            np.asarray(held[0]).dtype.kind != "f"
+        ):  # fmt: skip
+            return True
+        if key_of(held) in self._known():
+            return True
+        names = self._values_of_loss()
+        e = names.get(self.stages.get(name) or whose(name, [*names]))
+        slopes = [s.get(e) for s in self.slopes]  # but for a number, by which it is divided later
+        return e is not None and all(s is not None for s in slopes) and bool(slopes) and _alike(
+            held, tuple(map(np.asarray, slopes)))  # fmt: skip
 
     def _formula(self, name: str) -> list[str]:
         """Return the derived lines that make an array of those that the learner's code has."""
         derivation = self._derivation()
-        if derivation is None:
+        if derivation is None or not self.slopes:  # or for one size only
             return []
         code = getattr(self.hand.loss_function, "__code__", None)
         known = {*self.sources[0].code.co_varnames, *(code.co_varnames if code else ())}
@@ -539,20 +602,27 @@ class Check:
                 needed |= {*re.findall(r"\b[a-zA-Z_]\w*", line)} - known
         return found if len(found) <= _LINES else []
 
-    def _unexplained(self, name: str, found: list[dict[str, Any]], is_known: bool) -> Finding:
+    def _late(self) -> str:
+        """Say that the search ended before it was through, if it did."""
+        if not self.ended:
+            return ""
+        return f"; the search ended after its {self.budget:g} s, and a larger budget= may find one"
+
+    def _unexplained(self, name: str, found: list[dict[str, Any]], is_known: bool,
+                     is_stage: bool) -> Finding:  # fmt: skip
         """Return what can be said without a repair; with the line, unless one is known before."""
         mine = [g[name] for g in found]
         true = [t.gradients[name] for t in self.truth]
         cause, said = related(mine, true, [_scalars(p) for p in self.points])
-        if cause == "unexplained" and self.ended:
-            said += (
-                f"; the search ended after its {self.budget:g} s, and a larger budget= may find one"
-            )
+        if cause == "unexplained":
+            said = "it is wrong, too" if is_stage else said + self._late()
         shown = self.sources and not is_known
         made = (target_of(n) for _, n in statements(self.sources[0].tree)) if shown else ()
         for variable in (root_of(target) for target in made if target is not None):
             if cause == "unexplained" and whose(variable or "", [name]) and variable != name:
-                return Finding(f"d{name}", cause, said, *self._made(variable, name))
+                line, before, after = self._made(variable, name)
+                said = f"one of these lines is wrong; {said}" if "\n" in before else said
+                return Finding(f"d{name}", cause, said, line, before, after)
         return Finding(f"d{name}", cause, said)
 
     # --- the loss ---
@@ -640,6 +710,12 @@ def _most_different_first(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
     first = max(combinations(range(len(points)), 2), key=differing)
     return [points[k] for k in first] + [p for k, p in enumerate(points) if k not in first]
+
+
+def _is_empty(node: ast.AST) -> bool:
+    """Whether an expression is an array that is yet to be filled, or a number to begin with."""
+    empty = function_name(node).startswith(("zeros", "empty"))
+    return empty or isinstance(node, (ast.Constant, ast.List, ast.Dict))
 
 
 def _alike(held: tuple[Any, ...], right: tuple[Any, ...]) -> bool:

@@ -89,6 +89,8 @@ class Hand:
         #: of what the loss returned at the last call, which is an array for a layer
         self.out_shape: tuple[int, ...] = ()
         inputs = dict(inputs)
+        if seed is not None and "seed" in {*_names(loss), *_names(self.gradients)}:
+            inputs, seed = {**inputs, "seed": seed}, None  # an argument like any other
         if params is not None and "params" in {*_names(loss), *_names(self.gradients)}:
             inputs, params = {"params": params, **inputs}, None  # an argument like any other
             wrt = wrt or "params"

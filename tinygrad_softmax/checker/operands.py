@@ -276,7 +276,9 @@ class Pool:
         sizes = [o.text.strip("`") for o in self.found.values() if o.origin == "size"]
         over = [f"{n} / {size}" for n in self.unused & scope.names.keys() for size in
                 (*integer_names(scope), *sizes[:6])]  # fmt: skip
-        for text, cost in (*((t, 0.4) for t in over), *_products_of(scope), *_of_arrays(scope)):
+        taken = {a.arg for p in sources if p.origin == "own" for a in p.tree.args.args}
+        products = (*_products_of(scope), *_passed_on(scope, taken))
+        for text, cost in (*((t, 0.4) for t in over), *products, *_of_arrays(scope)):
             made = ast.parse(text, mode="eval").body
             self._add(made, scope.evaluated(made), cost, "name")
         whole = [*integer_names(scope), *(o.text.strip("`") for o in self.found.values()
@@ -362,6 +364,14 @@ def _products_of(scope: Scope) -> Iterator[tuple[str, float]]:
             forms = ((b == d, "{0} @ {1}.T"), (b == c, "{0} @ {1}"), (a == c, "{1}.T @ {0}"),
                      (d == a, "{1} @ {0}"))  # fmt: skip
             yield from ((form.format(one, other), 0.7) for fits, form in forms if fits)
+
+
+def _passed_on(scope: Scope, taken: set[str]) -> Iterator[tuple[str, float]]:
+    """Yield the gradient that comes into a layer times an array, as where a path skips the rest."""
+    shapes = {n: [np.shape(v) for v in held] for n, held in scope.names.items() if np.ndim(held[0])}
+    for one in [n for n in shapes if n in taken and n.startswith(("d", "grad", "g", "up"))][:3]:
+        alike = [n for n in shapes if n != one and shapes[n] == shapes[one]]
+        yield from ((f"{one} * {other}", 0.55) for other in alike[:12] if other[0] != "d")
 
 
 def _of_arrays(scope: Scope) -> Iterator[tuple[str, float]]:

@@ -26,6 +26,8 @@ Sizes: TypeAlias = tuple[int, ...]  # of each symbol
 _SMALL, _LARGEST, _TRIES = (5, 4, 7, 3, 6, 8, 9, 2), 8, 24
 #: So many runs are tried to find out how sizes go together, fewer of a slow loss.
 _RUNS, _SECONDS = 300, 0.4
+#: So many sizes are looked at for one at which the result is wide, more if there is time.
+_LOOKED = 6
 #: A weight of a term of the loss that is smaller is drawn larger, or no point would show the term.
 _WEIGHT = 0.3
 
@@ -226,8 +228,7 @@ class _Layout:
     def _restore_numbers(self) -> None:
         """Let numbers begin at what was given: a stride that is made large leaves one window."""
         for i in sorted(self._numbers()):
-            name = min(self.groups[i])[0]
-            sizes = (*self.sizes[:i], int(self.given[name]), *self.sizes[i + 1 :])
+            sizes = (*self.sizes[:i], self._number_of(i), *self.sizes[i + 1 :])
             if self._runs(sizes):
                 self.sizes = sizes
 
@@ -391,8 +392,10 @@ class _Layout:
             large = sum(max(0, n - 2 * _LARGEST) for n in sizes)
             bad = 3 * twice + small + large + 2 * (sizes in self.used)
             bad += 5 * self._is_crowded(sizes)
+            # a window or a stride of 1 hides what goes wrong with longer ones
+            bad += 9 * sum(sizes[i] == 1 < self._number_of(i) for i in numbers)
             ranked.append((bad + max(0, self._entries(sizes) - many) / per, sizes))
-        best = self._widest([sizes for _, sizes in sorted(ranked, key=lambda pair: pair[0])[:6]])
+        best = self._widest([sizes for _, sizes in sorted(ranked, key=lambda pair: pair[0])])
         self.used.add(best)
         return best
 
@@ -402,16 +405,23 @@ class _Layout:
         In a result of a single row or a single window, sums over rows or windows cannot go wrong.
         """
         best, least = self.sizes, math.inf
-        for sizes in drawn:
+        for tried, sizes in enumerate(drawn):
+            if tried >= _LOOKED and self._is_late():
+                break
             if not self._runs(sizes):
                 continue
             now = self.hand.out_shape
-            narrow = sum(n == 1 < m for n, m in zip(now, self.wide, strict=False))
+            narrow = 10 * sum(n == 1 < m for n, m in zip(now, self.wide, strict=False))
+            narrow += sum(n == 1 for n in now) if self._numbers() else 0  # of windows, say
             if narrow < least:
                 best, least = sizes, narrow
             if not narrow:
                 break
         return best
+
+    def _number_of(self, index: int) -> int:
+        """Return what was given for a size that is no length of an array."""
+        return int(self.given[min(self.groups[index])[0]])
 
     def _is_crowded(self, sizes: Sizes) -> bool:
         """Whether there are fewer places than indices that are each there once."""

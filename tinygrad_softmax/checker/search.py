@@ -61,13 +61,15 @@ class LossChangedError(ValueError):
 class Judge(NamedTuple):
     """What is compared: a call at each point, and what it should give.
 
-    ``run(k)`` returns arrays by name at point k, ``right(k, name, array)`` says whether one is.
+    ``run(k)`` returns arrays by name at point k, ``right(k, name, array)`` says whether one is;
+    ``holds(names)`` whether those that are right at all points are so at the inputs given.
     """
 
     run: Callable[[int], dict[str, Any]]
     right: Callable[[int, str, Any], bool]
     names: tuple[str, ...]
     points: int
+    holds: Callable[[tuple[str, ...]], bool] = lambda names: True
 
 
 class Repair(NamedTuple):
@@ -170,7 +172,15 @@ class Search:
             wrong |= more
             if not (wrong < allowed or (wrong == allowed and not strictly)):
                 return None
-        return wrong
+        return wrong if wrong == allowed or self._holds(source, code, allowed - wrong) else None
+
+    def _holds(self, source: Source, code: Any, names: frozenset[str]) -> bool:
+        """Whether a version that is right at the points is right at the inputs given."""
+        try:
+            with source.running(code, __tick__=_counter()):
+                return self.judge.holds(tuple(n for n in self.judge.names if n in names))
+        except (Exception, StopError):  # whatever it is, it is no repair
+            return False
 
     def is_late(self) -> bool:
         """Whether the time is over: more may be found with more of it."""
@@ -315,6 +325,8 @@ class Search:
                 continue
             if not repair.left:
                 return repair
+            if place.reaches and edit.cost > _CHEAP - 0.1:
+                continue  # all that is wrong goes through the line, and most of it stays wrong
             if partial is None or len(repair.fixed) > len(partial[1].fixed):
                 partial = (cost, repair)
         return partial[1] if partial is not None else None
@@ -402,19 +414,31 @@ class Search:
             return None
         tree = changed(source.tree, (*path, ("value", None)), _hole(value))
 
+        was_shaken = False
+
         def shaken(v: Any) -> Any:
+            nonlocal was_shaken
+            if type(v) in (tuple, list):  # of several results
+                return type(v)(map(shaken, v))
             if isinstance(v, (np.ndarray, float, np.floating)) and np.asarray(v).dtype.kind == "f":
+                was_shaken = True
                 array = np.asarray(v)
                 made = array * 1.17 + 0.013 * (1 + np.arange(array.size).reshape(array.shape))
                 return made if isinstance(v, np.ndarray) else type(v)(made)
             if isinstance(v, np.ndarray) and v.dtype.kind == "b":
+                was_shaken = True
                 return ~v
-            return v + 0.17 if isinstance(v, (int, np.integer)) else v
+            if isinstance(v, (int, np.integer)):
+                was_shaken = True
+                return v + 0.17
+            return v
 
         self.changes_loss = False
         found = self.outcome(0, source, tree, __hole__=shaken)
-        if found is None:  # a line of the loss itself can hardly be changed
-            return frozenset() if self.changes_loss else None
+        if found is None and self.changes_loss:  # a line of the loss itself can hardly be changed
+            return frozenset()
+        if found is None or not was_shaken:
+            return None
         return frozenset(
             n for n in self.judge.names
             if n not in found or key_of((found[n],)) != key_of((base.get(n),))
@@ -445,11 +469,14 @@ class Search:
             yield from edits.elsewhere(place.path, place.node, indices)
             yield from edits.everywhere(place.path, place.node, indices)
             yield from edits.indexed(place.path, place.node, indices, place.scope)
+            yield from edits.exchanged(place.path, place.node, place.scope)
+            yield from edits.layers(place.path, place.node, place.scope, place.source.tree)
             yield from edits.alternatives(place.path, place.node)
             follows = i + 1 < len(block) and isinstance(
                 at(place.source.tree, place.path[:-1]), ast.For)  # fmt: skip
-            tests = self._tests(place.scope, sources) if conditions else []
-            yield from edits.conditional(place.path, place.node, [*conditions, *tests], follows)
+            in_loop = any(isinstance(n, ast.For) for n in _owners(place.source.tree, place.path))
+            tests = self._tests(place.scope, sources) if in_loop else []
+            yield from edits.conditional(place.path, place.node, conditions, tests, follows)
 
     def missing(self, place: _Place, sources: list[Parts], tier: int) -> list[Edit]:
         """Return the edits that put something more into a statement, or after it."""
@@ -475,7 +502,8 @@ class Search:
         if after is not None:
             found = self._indices(after, sources)
             labels: list[ast.expr] = [x for x in found if isinstance(x, ast.Tuple)]
-            for name in edits.roots_of(node):
+            ends = _carried(self._block(place)[0]) if after is scope else ()
+            for name in (*edits.roots_of(node), *ends):
                 lines = edits.insertions(path, node, name, after, choices, labels[:3])
                 yield from (e for e in lines if least <= e.cost < most)
             lines = edits.mirrored(path, node, set(after.names))
@@ -504,10 +532,11 @@ class Search:
         return getattr(at(place.source.tree, place.path[:-1]), field), i
 
     def _after(self, place: _Place) -> Scope | None:
-        """Return the scope after a statement: that before the next one."""
+        """Return the scope after a statement: that before the next one, or the end of a turn."""
         block, i = self._block(place)
         if i + 1 >= len(block):
-            return None
+            owner = at(place.source.tree, place.path[:-1])
+            return place.scope if isinstance(owner, ast.For) and len(block) > 1 else None
         variables = [v.scopes.get(id(block[i + 1])) for v in place.values]
         if any(v is None for v in variables):
             return None
@@ -533,11 +562,9 @@ class Search:
         """Return in which rounds of the loops around it a line may be meant: ``k == y[i]``."""
         assert place.scope is not None
         found, loops = dict[frozenset[str], ast.expr](), list[str]()
-        node: Any = place.source.tree
-        for field, i in place.path:
+        for node in _owners(place.source.tree, place.path):
             if isinstance(node, ast.For):
                 loops += [n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)]
-            node = getattr(node, field) if i is None else getattr(node, field)[i]
         numbers = [n for n in loops if n in integer_names(place.scope)]
         # The class is the innermost, as a rule; and it is compared with a label.
         for index in sorted(indices, key=lambda index: isinstance(index, ast.Name)):
@@ -559,6 +586,9 @@ class Search:
                 if isinstance(node, (ast.If, ast.IfExp)) and isinstance(node.test, ast.Compare):
                     part = parts.by_node.get(id(node.test))
                     said = scope.said(part, parts) if part is not None else None
+                    here = scope.variables[0].keys() | {"len"}
+                    if said is None and names_in(node.test) <= here:
+                        said = node.test  # of a loop, whose variables have other values here
                     if said is not None:
                         found.setdefault(text_of(said), said)
         return list(found.values())[:4]
@@ -607,6 +637,11 @@ class Search:
                 left: frozenset[str]) -> Repair:  # fmt: skip
         before, after, line = shown(place.source, edit, tree)
         target = edits.target_of(place.node)
+        if isinstance(edit.new, list) and edit.new[0] is place.node and len(edit.new) > 1:
+            target = edits.target_of(edit.new[1]) or target  # a line more
+        if isinstance(target, ast.Tuple):  # one of several, if they are computed one by one
+            apart = [i for field, i in edit.path[len(place.path) :][1:2] if field == "elts"]
+            target = target.elts[apart[0] or 0] if apart else None
         stage = (edits.root_of(target) or text_of(target)) if target is not None else ""
         return Repair(edit, place.source, tree, before, after, line, tuple(sorted(wrong - left)),
                       tuple(sorted(left)), stage)  # fmt: skip
@@ -656,6 +691,27 @@ class Search:
             code=codes[key],
             __hole__=lambda _: value.copy() if isinstance(value, np.ndarray) else value,
         )
+
+
+def _owners(tree: Any, path: Path) -> Iterator[Any]:
+    """Yield what a place is in: the function, loops, branches."""
+    for length in range(len(path)):
+        yield at(tree, path[:length])
+
+
+def _carried(block: list[Any]) -> list[str]:
+    """Return the variables that a turn of a loop makes anew from those of the turn before."""
+    found, assigned = dict[str, None](), set[str]()
+    read: set[str] = set()
+    for statement in block:
+        read |= {n.id for n in ast.walk(statement) if isinstance(n, ast.Name)
+                 and isinstance(n.ctx, ast.Load) and n.id not in assigned}  # fmt: skip
+        target = edits.target_of(statement)
+        if isinstance(statement, ast.Assign) and isinstance(target, ast.Name):
+            assigned.add(target.id)
+            if target.id in read:
+                found.setdefault(target.id)
+    return list(found)
 
 
 def _cost(place: _Place, edit: Edit) -> float:

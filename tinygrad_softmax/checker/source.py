@@ -94,6 +94,7 @@ class Source:
             outer: Any = ast.parse("def __outer__(): pass").body[0]
             outer.body = [*free, inner]
             body = [outer]
+        _located(inner, self.tree)
         module = ast.Module([_located(node, self.tree) for node in body], [])
         made = compile(module, self.file, "exec", dont_inherit=True, flags=_flags(self.code))
         name = "<lambda>" if isinstance(tree, ast.Lambda) else tree.name  # type: ignore[attr-defined]
@@ -338,6 +339,40 @@ def expressions(node: Any, path: Path = ()) -> Iterator[tuple[Path, ast.expr]]:
             if isinstance(item, ast.expr):
                 yield here, item
             yield from expressions(item, here)
+
+
+def leading_to_loss(tree: Any) -> Any:
+    """Return what of a function computes the loss that it returns first, before its gradients."""
+    ends = [n.value for _, n in statements(tree) if isinstance(n, ast.Return)]
+    loss = ends[-1].elts[0] if ends and isinstance(ends[-1], ast.Tuple) else None
+    made = copy.copy(tree)
+    made.body = _leading_to(tree.body, names_in(loss) if loss is not None else set())
+    return made
+
+
+def _leading_to(block: list[Any], needed: set[str]) -> list[Any]:
+    """Return the statements that assign what is needed, and add to it what they need."""
+    found: list[Any] = []
+    for statement in reversed(block):
+        stored = [n for n in ast.walk(statement) if isinstance(getattr(n, "ctx", None), ast.Store)]
+        inner = {n.id for n in stored if isinstance(n, ast.Name)}
+        inner |= {
+            name for n in stored if isinstance(n, ast.Subscript) for name in names_in(n.value)
+        }
+        if not inner & needed:
+            continue
+        made = statement
+        if isinstance(statement, (ast.For, ast.While, ast.If)):
+            made = copy.copy(statement)
+            for _ in range(2):  # what a turn of a loop needs, the one before it makes
+                made.body = _leading_to(statement.body, needed)
+                made.orelse = _leading_to(statement.orelse, needed)
+            tests = [n for f in ("iter", "test") if (n := getattr(statement, f, None))]
+            needed |= {name for n in tests for name in names_in(n)}
+        else:
+            needed |= names_in(statement)
+        found.insert(0, made)
+    return found
 
 
 def names_in(node: ast.AST) -> set[str]:
