@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,6 +27,12 @@ __all__ = ["Derivation", "DerivationError", "derive"]
 
 #: How many entries a Jacobian may have: 80 MB.
 _LARGEST_JACOBIAN = 10_000_000
+
+
+class Fixed(NamedTuple):
+    """A size or a value that a program holds for alone, as a text; calls are checked elsewhere."""
+
+    text: str
 
 
 class Derivation:
@@ -84,7 +90,10 @@ class Derivation:
         self.rests_on = tuple(dict.fromkeys(rests_on))
         pairs = [(f.name, f.axis) for f in known]
         self.chooser = Chooser(self.trace, self.wrt, pairs)
-        assumptions = (*self._called_with.assumptions, *self.rests_on)
+        facts_ = (*self._called_with.assumptions, *self.rests_on)
+        texts = {fact.text for fact in facts_}
+        fixed = [Fixed(text) for text in self._called_with.fixed() if text not in texts]
+        assumptions = (*fixed, *facts_)
         last = (lambda e: finish(e, self.trace.world)[0]) if self.stable else (lambda e: e)
         absent = self.trace.inputs.keys() - self._called_with.inputs.keys()
         inputs, targets = tuple(n for n in self.given if n not in absent), None

@@ -99,3 +99,39 @@ def test_what_would_be_too_large_at_other_sizes_is_derived_for_those_given():
     derivation = tg.derive(loss, x=np.ones((2, 3, 4, 5)))
     assert "too large to find out what it is made of" in derivation.checked
     assert "dx = 2 * x" in derivation.source
+
+
+# --- what holds for these sizes and values alone says so in its source ---
+
+
+def by_size(W, X):
+    return np.mean((X @ W) ** 2) if len(X) > 10 else np.sum(X @ W)
+
+
+def in_a_loop(W, X):
+    total = 0
+    for x in X:
+        total = total + np.sum(x @ W) ** 2
+    return total / len(X)
+
+
+def by_switch(W, X, mode):
+    return np.sum((X @ W) ** 2) if mode == "sum" else np.mean((X @ W) ** 2)
+
+
+@pytest.mark.parametrize(("loss", "more", "says"), [
+    (by_size, {}, "# holds while X.shape == (12, 4)"),
+    (in_a_loop, {}, "# holds while X.shape == (12, 4)"),
+    (by_switch, {"mode": "sum"}, "# holds while mode == 'sum'"),
+])  # fmt: skip
+def test_the_source_says_what_it_holds_for(loss, more, says):
+    inputs = {"W": np.ones((4, 3)), "X": np.arange(48.0).reshape(12, 4), **more}
+    derivation = tg.derive(loss, "W", **inputs)
+    assert says in derivation.source
+    assert says.removeprefix("# holds while ") in str(tg.explain(loss, "W", **inputs))
+
+
+def test_a_source_for_all_sizes_has_no_such_line():
+    inputs = {"W": np.ones((4, 1)), "X": np.arange(48.0).reshape(12, 4)}
+    derivation = tg.derive(lambda W, X: np.sum((X @ W) ** 2), "W", **inputs)
+    assert "holds while" not in derivation.source

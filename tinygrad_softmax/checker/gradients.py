@@ -158,7 +158,7 @@ class Check:
         """Compare, and repair."""
         hand = self.hand
         drawn = drawn_points(hand, self.inputs, hand.wrt, _POINTS)
-        self.notes += [drawn.note] if drawn.note else []
+        self.notes += drawn.notes
         if not drawn.points:
             raise ValueError(
                 f"{hand.name} or the loss runs at no small fresh inputs, with finite results: call "
@@ -614,7 +614,8 @@ class Check:
         """Return what can be said without a repair; with the line, unless one is known before."""
         mine = [g[name] for g in found]
         true = [t.gradients[name] for t in self.truth]
-        cause, said = related(mine, true, [_scalars(p) for p in self.points])
+        cause, said = related(mine, true, [_scalars(p) for p in self.points],
+                              self.hand.both_shapes.get(name, ((), ())))  # fmt: skip
         if cause == "unexplained":
             said = "it is wrong, too" if is_stage else said + self._late()
         shown = self.sources and not is_known
@@ -782,8 +783,12 @@ def _with_lines(text: str, before: str, after: str, near: int) -> str:
     return "\n".join([*lines[:i], *new, *lines[i + len(old) :]])
 
 
-def related(got: list[Any], want: list[Any], scalars: list[dict[str, float]]) -> tuple[str, str]:
-    """Say how wrong arrays are related to the right ones, as (cause, sentence): a symptom."""
+def related(got: list[Any], want: list[Any], scalars: list[dict[str, float]],
+            given: tuple[Any, Any] = ((), ())) -> tuple[str, str]:  # fmt: skip
+    """Say how wrong arrays are related to the right ones, as (cause, sentence): a symptom.
+
+    Their shapes at the inputs `given` are those that the learner knows.
+    """
     shapes = [(np.shape(g), np.shape(w)) for g, w in zip(got, want, strict=True)]
     if any(g != w for g, w in shapes):
         mine, true = next((g, w) for g, w in shapes if g != w)
@@ -792,6 +797,7 @@ def related(got: list[Any], want: list[Any], scalars: list[dict[str, float]]) ->
         what = (
             "the transpose of the right array" if turned else "of another shape than its parameter"
         )
+        mine, true = given if given[0] != given[1] else (mine, true)
         return ("transposed" if turned else "shape"), f"it is {what}: {mine}, not {true}"
     if any(np.iscomplexobj(g) for g in got):
         return "complex", "it is complex, where the parameter is real"

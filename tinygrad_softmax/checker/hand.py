@@ -6,13 +6,14 @@ before it, it holds after it.
 
 from __future__ import annotations
 
+import dis
 import inspect
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from copy import deepcopy
-from functools import cache
-from types import GeneratorType, ModuleType, TracebackType
+from functools import cache, update_wrapper
+from types import FunctionType, GeneratorType, ModuleType, TracebackType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -78,9 +79,9 @@ class Hand:
                                 "no parameter can be exchanged: leave __slots__ out")  # fmt: skip
             if not callable(function):
                 what = type(function).__name__
-                raise TypeError(f"a {what} is no function: pass the loss, and the function that "
-                                "returns its gradients, both uncalled")  # fmt: skip
-        self._loss, self.joint = loss, gradients is None
+                raise TypeError(f"two functions are needed, not {what}: pass the loss, and the one "
+                                "that returns its gradients, both uncalled")  # fmt: skip
+        self._loss, self.joint = _without_float(loss), gradients is None
         self.gradients = loss if gradients is None else gradients
         self.name = getattr(self.gradients, "__name__", "the gradient function")
         self.notes: list[str] = []
@@ -138,9 +139,11 @@ class Hand:
                             "no gradient was returned")  # fmt: skip
         self._refuse_whole_numbers()
         self._note_an_exchange(found, dict(leaves(given)))
-        #: gradients that have the shape of their parameter at the inputs given
-        self.shapes = {n: np.shape(g) for n, g in found.items()
-                       if np.shape(g) == np.shape(dict(leaves(given))[n])}  # fmt: skip
+        #: the shapes of each gradient and its parameter, at the inputs given if these are not large
+        self.both_shapes = {n: (np.shape(g), np.shape(dict(leaves(given))[n]))
+                            for n, g in found.items()}  # fmt: skip
+        #: gradients that have the shape of their parameter there
+        self.shapes = {n: mine for n, (mine, true) in self.both_shapes.items() if mine == true}
 
     @property
     def is_plain(self) -> bool:
@@ -409,6 +412,24 @@ class Hand:
                 f"{self.name} returns arrays of the shapes {', '.join(map(str, got))}, but the "
                 f"parameters are {shown({n: given[n] for n in found})}: is the order another?"
             )
+
+
+def _without_float(function: Any) -> Any:
+    """Return a function in which ``float(loss)`` lets the loss be differentiated."""
+    code = getattr(function, "__code__", None)
+    if not isinstance(function, FunctionType) or code is None or "float" not in code.co_names or (
+        "float" in function.__globals__
+        or any(i.opname == "STORE_GLOBAL" for i in dis.get_instructions(code))
+    ):  # fmt: skip
+        return function
+
+    class Float(float):
+        def __new__(cls, x: Any = 0.0) -> Any:
+            return x if isinstance(x, Value) else float(x)
+
+    made = FunctionType(code, {**function.__globals__, "float": Float}, function.__name__,
+                        function.__defaults__, function.__closure__)  # fmt: skip
+    return update_wrapper(made, function)
 
 
 @cache

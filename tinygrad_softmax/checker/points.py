@@ -36,7 +36,7 @@ class Points(NamedTuple):
     """Inputs to compare at, and what could not be varied in them."""
 
     points: list[dict[str, Any]]
-    note: str
+    notes: tuple[str, ...]
     resized: bool
 
 
@@ -60,7 +60,13 @@ def points(hand: Hand, inputs: Inputs, wrt: tuple[str, ...], count: int = 3,
     with np.errstate(all="ignore"):
         layout = _Layout(hand, inputs, wrt, resize)
         made = list(layout.points(count))
-    return Points(made, layout.note, layout.resized)
+        off = layout.off()
+    notes = [layout.note] if layout.note else []
+    if off:
+        verb, them = ("is", "it") if len(off) == 1 else ("are", "them")
+        notes.append(f"{' and '.join(off)} {verb} 0, at the points too: what is multiplied by "
+                     f"{them} was not compared")  # fmt: skip
+    return Points(made, tuple(notes), layout.resized)
 
 
 class _Layout:
@@ -218,6 +224,11 @@ class _Layout:
             abs(slopes[0]) > 1e-9 * size
             and np.all(np.abs(slopes - slopes[-1]) <= 1e-12 * size + 1e-9 * abs(slopes[0]))
         )
+
+    def off(self) -> list[str]:
+        """Return the weights of the loss that are 0: a penalty that is switched off."""
+        return [n for n, v in self.given.items() if type(v) in (int, float) and v == 0
+                and n not in self.wrt and n not in self.labels and self._is_weight(n)]  # fmt: skip
 
     # --- how they may change ---
 

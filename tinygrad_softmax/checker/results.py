@@ -115,13 +115,20 @@ def chosen(result: Any, wrt: Sequence[str] | None, inputs: Inputs, name: str) ->
     values = list(result) if isinstance(result, (tuple, list)) else [result]
     shapes = [np.shape(v) for v in values]
     real = [n for n, v in inputs.items() if is_real(v)]
-    fitting = [some for some in combinations(real, len(values))
-               if [np.shape(inputs[n]) for n in some] == shapes]  # fmt: skip
-    if len(fitting) == 1:
-        return fitting[0]
+    whole = [n for n, v in inputs.items() if n in real or isinstance(v, (int, np.integer))
+             or (isinstance(v, np.ndarray) and v.dtype.kind in "iu")]  # fmt: skip
+    for names in (real, whole):  # that a parameter holds integers is told later
+        fitting = [some for some in combinations(names, len(values))
+                   if [np.shape(inputs[n]) for n in some] == shapes]  # fmt: skip
+        if len(fitting) == 1:
+            return fitting[0]
+        if len(names) == len(values) == 1:
+            return tuple(names)
+    some = [repr(n) for n in (real or whole)[: len(values)]]
+    order = f"({', '.join(some)}) in the order in which they are returned"
     raise TypeError(
         f"{name} returned {len(values)} array{'s' * (len(values) != 1)}; say which gradient is "
-        "whose: wrt=('W', 'b') in the order in which they are returned, or return a dict"
+        f"whose: wrt={order if len(values) > 1 else some[0]}, or return a dict"
     )
 
 
@@ -157,12 +164,15 @@ def by_leaf(result: Any, wrt: Sequence[str], inputs: Inputs, name: str,
         np.shape(result) == np.shape(targets[wrt[0]])
     ):  # fmt: skip
         return {wrt[0]: np.asarray(result)}
-    return dict(_paired(result, targets, "", name, partly))
+    return dict(_paired(result, targets, "", name, partly, [*inputs]))
 
 
-def _paired(result: Any, tree: Any, path: str, name: str,
-            partly: bool) -> Iterator[tuple[str, Any]]:  # fmt: skip
-    """Yield each leaf that has a gradient with it."""
+def _paired(result: Any, tree: Any, path: str, name: str, partly: bool,
+            inputs: Sequence[str] = ()) -> Iterator[tuple[str, Any]]:  # fmt: skip
+    """Yield each leaf that has a gradient with it.
+
+    What is called after another one of `inputs`, ``W`` beside ``w``, is the gradient of that one.
+    """
     if not is_tree(tree):
         if is_tree(result) and not _is_rows(result):
             raise TypeError(f"{name} returned a {type(result).__name__} for {path}, which is an "
@@ -174,8 +184,8 @@ def _paired(result: Any, tree: Any, path: str, name: str,
     pairs: dict[Any, Any] = {}
     if isinstance(result, Mapping):
         for key, value in result.items():
-            owner = whose(key, keys)
-            if owner is not None and (key == owner or owner not in result):
+            owner = whose(key, [*keys, *inputs])
+            if owner in keys and (key == owner or owner not in result):
                 pairs[owner] = value
     elif isinstance(result, (list, tuple)):
         some = keys if len(result) == len(keys) else real

@@ -392,7 +392,8 @@ def _infinite_data(inputs: Inputs) -> str:
             continue
         if np.isnan(np.sum(array)) and np.isnan(array).any():
             place = tuple(map(int, np.argwhere(np.isnan(array))[0]))
-            return f"{name} contains NaN, first at {place}: there is no gradient there"
+            return (f"{name} contains NaN, first at {place}, where nothing has a gradient: what "
+                    "is said was found at other inputs")  # fmt: skip
     return ""
 
 

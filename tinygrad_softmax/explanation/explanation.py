@@ -6,6 +6,7 @@ that leads to them.
 
 from __future__ import annotations
 
+import ast
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -148,9 +149,20 @@ def explain(
     walk = Walk(of_derivation(account))
     lines = together(account, walk)
     rows = worked(derivation)
-    parts = (_title(walk, derivation.wrt), *_answer(lines, walk), *_example(rows), *_told(walk),
-             *_notes(walk))  # fmt: skip
+    holds = [_code_or_words(fact.text) for fact in derivation.program.assumptions]
+    note = [Part("text", f"The lines hold while {listed(holds)}.")] if holds else []
+    parts = (_title(walk, derivation.wrt), *_answer(lines, walk), *note, *_example(rows),
+             *_told(walk), *_notes(walk))  # fmt: skip
     return Explanation(walk.stations, lines, parts, "", derivation)
+
+
+def _code_or_words(text: str) -> str:
+    """Mark an assumption as code, if it is."""
+    try:
+        ast.parse(text, mode="eval")
+    except SyntaxError:
+        return text
+    return f"`{text}`"
 
 
 def _of_tensor(loss: Tensor, scope: Scope, note: str = "") -> Explanation:

@@ -96,6 +96,18 @@ class Trace(NamedTuple):
                 return f"it was derived {how} {assumption.text}"
         return None
 
+    def fixed(self) -> list[str]:
+        """Return the sizes and values that the program holds for alone, as code that is true."""
+        found = list[str]()
+        for name, e in self.inputs.items():
+            numbers = [size for size in e.shape if not isinstance(size, Dim)]
+            if e.shape and len(numbers) == len(e.shape) and not self.generic:
+                found.append(f"{name}.shape == {tuple(map(int, numbers))}")
+                continue
+            found += [f"{name}.shape[{axis}] == {size}" for axis, size in enumerate(e.shape)
+                      if not isinstance(size, Dim) and size != 1]  # fmt: skip
+        return found + [f"{name} == {value!r}" for name, value in self.static.items()]
+
     def resampled(self, given: dict[str, Any], rng: Any, sizes: dict[str, int]) -> dict[str, Any]:
         """Return inputs of other sizes, of entries that are taken from those given.
 
