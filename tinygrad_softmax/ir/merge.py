@@ -106,7 +106,10 @@ class Trace(NamedTuple):
                 continue
             found += [f"{name}.shape[{axis}] == {size}" for axis, size in enumerate(e.shape)
                       if not isinstance(size, Dim) and size != 1]  # fmt: skip
-        return found + [f"{name} == {value!r}" for name, value in self.static.items()]
+        for name, value in self.static.items():
+            short = isinstance(value, (bool, int, float, str, type(None))) and len(repr(value)) < 50
+            found.append(f"{name} == {value!r}" if short else f"{name} is what was given")
+        return found
 
     def resampled(self, given: dict[str, Any], rng: Any, sizes: dict[str, int]) -> dict[str, Any]:
         """Return inputs of other sizes, of entries that are taken from those given.
