@@ -514,7 +514,7 @@ def test_the_page_to_explore_is_opened_in_the_browser(tmp_path, capsys, monkeypa
 
 def test_a_page_that_cannot_be_made_is_refused(file, tmp_path, capsys):
     error = refused(capsys, "explore", f"{file}:vector", "w=5x", "x=5x")
-    assert "explore=True shows the mean cross-entropy" in error
+    assert "the explorable page shows the mean cross-entropy" in error
     assert "save it as .html" in refused(capsys, "explore", "-o", str(tmp_path / "page.svg"))
 
 

@@ -149,7 +149,7 @@ def test_drawn_losses_are_recognised_and_their_variants_refused(seed):
         lambda **inputs: loss(**inputs | {x: np.tanh(inputs[x])}),
         lambda **inputs: loss(**inputs | {W: 2 * inputs[W]}),
     ):
-        with pytest.raises(ValueError, match=r"explore=True shows .* differs: "):
+        with pytest.raises(ValueError, match=r"the explorable page shows .* differs: "):
             tg.draw(variant, explore=True, **given)
 
 
@@ -229,7 +229,94 @@ def test_the_inputs_are_left_as_they_are():
         np.testing.assert_array_equal(given[name], value)
 
 
+@pytest.mark.parametrize("scale", [1e-9, 1e-5, 1e3, 1e5, 1e9])
+@pytest.mark.parametrize("bias", [True, False])
+def test_data_of_any_scale_are_taken(scale, bias):
+    """Equal numbers differ by the rounding of large scores, and none is taken for a penalty."""
+    for seed, (penalty, reg) in enumerate(PENALTIES.values()):
+        given = problem(seed)
+        given |= {"X": scale * given["X"], "W": given["W"] / scale}
+        if not bias:
+            given["b"] = 0.0
+
+        def loss(W, b, X, y, penalty=penalty):
+            return shifted(X @ W + b, y) + penalty(W)
+
+        page = tg.draw(loss, explore=True, **given)
+        assert reg_of(page) == pytest.approx(reg, rel=1e-9, abs=0)
+        with pytest.raises(ValueError, match="differs: at"):
+            tg.draw(lambda **it: 1.000001 * loss(**it), explore=True, **given)
+
+
+def test_names_that_the_page_uses_itself_are_replaced():
+    given = problem()
+    page = tg.draw(lambda scores, probs, loss: tg.cross_entropy(scores @ probs, loss),
+                   explore=True, scores=given["X"], probs=given["W"], loss=given["y"])  # fmt: skip
+    data = embedded(page)
+    assert data["names"] == {"X": "X", "y": "y"}
+    assert data["renamed"] == [["X", "scores"], ["y", "loss"], ["W", "probs"]]
+
+
 # --- what is refused ---
+
+
+def loss_of_all(W, b, X, y):
+    return tg.cross_entropy(np.asarray(X) @ W + b, np.asarray(y))
+
+
+BAD = {
+    "labels from 1": ({"y": lambda y: y + 1}, r"labels in y go from 1 to 4, .* from 0 to 3"),
+    "negative labels": ({"y": lambda y: y - 1}, "labels in y go from -1 to 2"),
+    "a column of labels": ({"y": lambda y: y[:, None]}, r"y has the shape \(12, 1\).*ravel"),
+    "too few labels": ({"y": lambda y: y[1:]}, "y has 11 labels, and X has 12 examples"),
+    "words as labels": ({"y": lambda y: np.array([*"abcd"])[y]}, "labels in y are no numbers"),
+    "soft labels": ({"y": lambda y: np.full((N, K), 0.25)}, "rows of y are no one-hot labels"),
+    "no labels": ({"y": lambda y: None}, "none of the inputs has the labels of the 12 examples"),
+    "no examples": ({"y": lambda y: y[:0], "X": lambda X: X[:0]}, "X has no examples"),
+    "one class": ({"W": lambda W: W[:, :1], "b": lambda b: b[:1]}, "scores of a single class"),
+    "a list of weights": ({"W": lambda W: W.tolist()}, r"W is a list, .* np.array\(W"),
+    "lists": (dict.fromkeys("WbXy", lambda value: value.tolist()), "W is a list"),
+    "integers as weights": ({"W": lambda W: W.astype(int)}, r"W holds integers, .*astype\(float\)"),
+    "another input": ({"q": lambda _: 1}, "loss_of_all has no parameter called q"),
+    "an input too few": ({"y": None}, "loss_of_all also needs y"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_what_is_wrong_with_an_input_is_said(kind):
+    changes, words = BAD[kind]
+    given = problem() | {
+        name: change(problem().get(name)) for name, change in changes.items() if change
+    }
+    given = {name: value for name, value in given.items() if changes.get(name, 1)}
+    with pytest.raises((ValueError, TypeError), match=words) as refused:
+        tg.draw(loss_of_all, explore=True, **given)
+    assert "explore=True" not in str(refused.value)
+    assert len(str(refused.value)) < 200
+
+
+def test_a_loss_that_is_another_one_is_not_refused_for_its_updates_in_place():
+    def hinge(W, b, X, y):
+        scores = X @ W + b
+        margins = np.maximum(0, scores - scores[range(len(y)), y][:, None] + 1)
+        margins.put(np.arange(3), 0)  # no tape records this
+        return np.sum(margins) / len(y) + 0.05 * np.sum(W * W)
+
+    def softmax(W, b, X, y):
+        scores = np.array(X @ np.asarray(W) + b)
+        return float(naive(scores, y))
+
+    with pytest.raises(ValueError, match=r"hinge differs: at the given inputs it is \d"):
+        tg.draw(hinge, explore=True, **problem())
+    with pytest.raises(ValueError, match="softmax cannot be differentiated"):
+        tg.draw(softmax, explore=True, **problem())
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_loss_that_is_not_finite_is_refused_without_warnings():
+    with pytest.raises(ValueError, match="is nan at the given inputs"):
+        tg.draw(lambda W, b, X, y: naive(X @ W + b, y), explore=True,
+                **(problem() | {"W": 1e4 * problem()["W"]}))  # fmt: skip
 
 
 def _linear(change):
@@ -255,10 +342,12 @@ OTHERS = {
 def test_another_loss_is_refused_with_numbers(kind):
     loss = _linear(OTHERS[kind])
     value = loss(tg.Tensor(problem()["W"]), *(problem()[name] for name in "bXy")).item()
-    with pytest.raises(ValueError, match="explore=True shows the mean cross-entropy") as refused:
+    with pytest.raises(
+        ValueError, match="the explorable page shows the mean cross-entropy"
+    ) as refused:
         tg.draw(loss, explore=True, **problem())
     assert f"{value:.6g}"[:6] in str(refused.value) or "its gradient" in str(refused.value)
-    assert str(refused.value).count("explore=True") == 1
+    assert str(refused.value).count("the explorable page") == 1
 
 
 @pytest.mark.parametrize("activation", [np.tanh, lambda z: np.maximum(0.01 * z, z), tg.softplus])
@@ -383,7 +472,7 @@ def test_what_is_embedded_cannot_end_its_script():
 
 def parts(text):
     """What a text has to have in every language: what is filled in, and code."""
-    return sorted(re.findall(r"\{\w+\}", text)), sorted(set(re.findall(r"`[^`]+`", text)))
+    return sorted({*re.findall(r"\{(\w+)", text)}), sorted(set(re.findall(r"`[^`]+`", text)))
 
 
 def test_both_languages_say_the_same():
@@ -391,7 +480,7 @@ def test_both_languages_say_the_same():
     assert english.keys() == chinese.keys()
     for key, text in english.items():
         assert parts(text) == parts(chinese[key]), key
-        assert text.count("**") % 2 == text.count("`") % 2 == 0, key
+        assert len(re.findall(r"\*\*\S|\S\*\*", text)) % 2 == text.count("`") % 2 == 0, key
         assert not re.search(r"[一-鿿]", text), key
         assert re.search(r"[一-鿿]", chinese[key]), key
 
@@ -400,9 +489,9 @@ def test_every_text_is_used_and_every_answer_has_a_reason():
     scripts = "\n".join((FOLDER / name).read_text("utf-8") for name in SCRIPTS)
     for key in STRINGS["en"]:
         built = re.fullmatch(
-            r"(one|product|sum)\.(\d|\d\.why|question|again)|all\.layer\.\d|steps\.\d+"
+            r"(one|product|sum|reg)\.(\d|\d\.why|question|again)|all\.layer\.\d|steps\.\d+"
             r"|(one|nudge|all|steps)\.title|source\.\w+", key)  # fmt: skip
         assert built or f'"{key}"' in scripts, key
-    for question in ("one", "product", "sum"):
+    for question in ("one", "product", "sum", "reg"):
         for n in range(4):
             assert STRINGS["en"][f"{question}.{n}.why"]

@@ -1,6 +1,8 @@
 """The explorable page in a real browser: its arithmetic, and what a reader does with it."""
 
+import copy
 import os
+import re
 from functools import cache
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from tinygrad_softmax.drawing.explorable import case_study_page
 keys = pytest.importorskip("selenium.webdriver.common.keys", reason="selenium is not installed")
 Keys = keys.Keys
 
-RIGHT = {"one": 1, "product": 2, "sum": 0}
+RIGHT = {"one": 1, "product": 2, "sum": 0, "reg": 3}
 
 
 def linear_loss(W, b, X, y, reg):
@@ -65,6 +67,12 @@ def answer(page, name, which=None):
     page.click(f"input[name={name}][value='{which}']")
     page.click(f"form:has(input[name={name}]) button")
     settle(page)
+
+
+def asked(page):
+    """The questions on the page."""
+    return [name for name in RIGHT
+            if page.driver.find_elements("css selector", f"input[name={name}]")]  # fmt: skip
 
 
 def rows(page, attribute):
@@ -224,7 +232,7 @@ def test_the_label_and_the_example_are_chosen(opened):
     settle(page)
     np.testing.assert_allclose(rows(page, "dscore"), before - [0, 0, 1], atol=1e-9)
     press(page, "#example", Keys.END)
-    assert "Example 299 (counted from 0 to 299) has the label y = 2" in page.text(".picker")
+    assert "Example 299 (counted from 0 to 299) has the label y[i] = 2" in page.text(".picker")
     assert "The program for example 299" in page.text("#nudge")
     press(page, "#example", Keys.HOME)
     # The example is the origin, and only the biases make its scores.
@@ -245,7 +253,9 @@ def test_the_label_and_the_example_are_chosen(opened):
 def test_the_answer_opens_after_a_choice(opened, name):
     page = opened(case_study_page())
     feedback = f"form:has(input[name={name}]) .feedback"
-    opens = {"one": "[data-dscore]", "product": "#weights", "sum": "#biases"}[name]
+    opens = {"one": "[data-dscore]", "product": "#weights", "sum": "#biases", "reg": "#penalised"}[
+        name
+    ]
     page.click(f"form:has(input[name={name}]) button")
     settle(page)
     assert page.text(feedback) == ""  # nothing has been chosen
@@ -285,20 +295,28 @@ def test_every_number_has_the_slope_that_is_measured(opened, which):
         assert abs(measured - gradient) < 1e-8 + 1e-10 * abs(gradient) ** 3, label
 
 
-def test_the_size_of_the_nudge_matters(opened):
+def test_advice_on_the_nudge_is_given_where_the_numbers_shown_differ(opened):
     page = opened(case_study_page())
-    apart = {}
-    for power, key in ((0, Keys.END), (-10, Keys.HOME)):
+    said = set()
+    for key in (Keys.HOME, Keys.ARROW_RIGHT, Keys.END, Keys.ARROW_LEFT):
         press(page, "#h", key)
-        apart[power] = abs(number(page.text("#measured")) - number(page.text("#gradient")))
-    assert "chord" not in page.text("#nudge-said")
-    assert "rounding" in page.text("#nudge-said")
-    press(page, "#h", Keys.END)
-    assert "chord" in page.text("#nudge-said")
-    assert apart[0] > 1e-3
-    page.run("document.querySelector('#nudge-probs button').click()")
-    settle(page)
-    assert "not defined" in page.text("#nudge-said")
+        for text in page.driver.execute_async_script("""
+          const [done, found] = [arguments[0], []];
+          (async () => {
+            for (const button of document.querySelectorAll('#nudge .grid button')) {
+              button.click();
+              await new Promise((go) => setTimeout(go));
+              found.push(document.getElementById('nudge-said').textContent);
+            }
+            done(found);
+          })()"""):
+            if "not defined" in text:
+                said.add("undefined")
+                continue
+            shown = re.match(r".*slope is (\S+), and the gradient is (\S+)\.( .*)?$", text)
+            assert (shown[1] != shown[2]) == bool(shown[3]), text
+            said |= {word for word in ("chord", "rounding") if word in text}
+    assert said == {"chord", "rounding", "undefined"}
 
 
 def test_a_kink_is_said(opened):
@@ -343,6 +361,8 @@ def test_the_pieces_of_a_weight_add_up(opened):
     tg.cross_entropy(scores, y).backward()
     dW = X.T @ scores.grad
     answer(page, "product")
+    assert "reg * W" not in page.text("#weight-sum")  # it answers the last question
+    answer(page, "reg")
     for d, k in np.ndindex(2, 3):
         cell = page.find(f"#weights [data-row='{d}'][data-column='{k}']")
         page.run("arguments[0].scrollIntoView({ block: 'center' })", cell)
@@ -401,6 +421,86 @@ def test_a_classifier_without_biases_is_shown_without_them(opened):
     by_package = losses({"W": np.eye(2)}, lambda W, X, y, reg: tg.cross_entropy(X @ W, y), 10, 1.0,
                         0.0, X=X, y=y)  # fmt: skip
     assert f"to {by_package[10]:.4f}" in said(page)
+
+
+def test_the_regularisation_is_added(opened):
+    page = opened(network())
+    model = embedded(network())["models"][0]
+    answer(page, "reg")
+    page.run('document.querySelector(\'#penalised [data-row="3"][data-column="1"]\').click()')
+    settle(page)
+    w, dw = (model[part][1]["W"][3][1] for part in ("layers", "gradients"))
+    text = page.text("#penalty")
+    slope = number(re.search(r"measured slope is (\S+),", text)[1])
+    assert slope == pytest.approx(0.02 * w, rel=1e-3)
+    assert number(text.split("dW2[3, 1] = ")[1].removesuffix(".")) == pytest.approx(dw, rel=1e-3)
+
+
+# --- the lines on the page ---
+
+
+def given(seed, change=None):
+    """The inputs of a classifier, with one of them changed."""
+    rng = np.random.default_rng(seed)
+    data = {"X": rng.normal(size=(7, 2)), "y": rng.integers(0, 2, 7), "W": rng.normal(size=(2, 2)),
+            "b": rng.normal(size=2)}  # fmt: skip
+    return data | {name: make(data[name]) for name, make in (change or {}).items()}
+
+
+def softmax_loss(W, b, X, y):
+    labels = np.argmax(y, axis=1) if np.ndim(y) == 2 else np.asarray(y).astype(int)
+    return tg.cross_entropy(np.asarray(X) @ W + b, labels) + 0.01 * np.sum(W**2)
+
+
+FORMS = {
+    "flat bias": {},
+    "row bias": {"b": lambda b: b[None]},
+    "one-hot": {"y": lambda y: np.eye(2)[y]},
+    "one-hot integers": {"y": lambda y: np.eye(2, dtype=int)[y]},
+    "float labels": {"y": lambda y: y.astype(float)},
+    "Boolean labels": {"y": lambda y: y > 0},
+    "lists": {"X": lambda X: X.tolist(), "y": lambda y: y.tolist()},
+    "lists of one-hot rows": {"y": lambda y: np.eye(2)[y].tolist()},
+}
+CLASHES = [("scores", "probs", "loss", "i"), ("X", "dW", "W", "b"), ("reg", "dscores", "h", "np"),
+           ("k", "j", "d", "hidden"), ("features", "labels", "weights", "offsets")]  # fmt: skip
+CASES = [*((form, ("X", "y", "W", "b")) for form in FORMS), *(("one-hot", own) for own in CLASHES),
+         *(("row bias", own) for own in CLASHES), ("one-hot", ("X", "T", "y", "b")),
+         ("one-hot", ("X", "T", "W", "b"))]  # fmt: skip
+
+
+@pytest.mark.parametrize(("form", "names"), CASES)
+def test_the_lines_on_the_page_run_with_the_given_data(opened, form, names):
+    data = given(0, FORMS[form])
+    own = dict(zip(names, data, strict=True))
+    inputs = {name: data[role] for name, role in own.items()}
+    page = opened(tg.draw(lambda **it: softmax_loss(**{own[name]: it[name] for name in it}),
+                          explore=True, **inputs))  # fmt: skip
+    code = """return [...document.querySelectorAll(arguments[0])]
+      .map((it) => it.textContent).join('\\n')"""
+    shown = page.run("return data")
+    calls = {old: new for new, old in shown["renamed"]}
+    space = {calls.get(name, name): copy.deepcopy(value) for name, value in inputs.items()}
+    for new, old in shown["renamed"]:
+        assert f"{new} = {old}" in page.text("header")
+    W, b = (shown["models"][0]["names"][0][name] for name in "Wb")
+    X, y = np.array(data["X"]), np.array(shown["y"])
+    scores = X @ data["W"] + data["b"]
+    true = tg.value_and_grad(softmax_loss, ("W", "b"))(**data)[1]
+    space |= {"np": np, "num_examples": 7, "reg": shown["models"][0]["reg"], "step_size": 0.1,
+              "probs": np.array([softmax(row) for row in scores])}  # fmt: skip
+    exec(page.run(code, ".lines code"), space)
+    np.testing.assert_allclose(space[f"d{W}"], true[0], rtol=1e-9)
+    np.testing.assert_allclose(space[f"d{b}"], true[1], rtol=1e-9)
+    exec(page.run(code, "#steps pre code"), space)
+    np.testing.assert_allclose(space[b], data["b"] - 0.1 * true[1], rtol=1e-9)
+    space |= {W: data["W"], b: data["b"], "i": shown["example"]}
+    loss = -np.log(softmax(scores[space["i"]])[y[space["i"]]])
+    for section in ("#nudge", "#one"):
+        exec(page.run(code, f"{section} pre code"), space)
+        assert space["loss"] == pytest.approx(loss)
+    name, value = page.find("#nudge-b button").get_attribute("aria-label").split(" = ")
+    assert eval(name, space) == pytest.approx(number(value), rel=1e-3)
 
 
 # --- section 4 ---
@@ -472,6 +572,61 @@ def test_a_step_that_is_too_long_is_said(opened):
     assert "step size is too large" in said(page)
 
 
+def plain_page(n, d, reg, scale=1.0, bias=True):
+    """A page of drawn data, for what section 4 says of them."""
+    rng = np.random.default_rng(0)
+    data = {"W": scale * rng.normal(size=(d, 3)), "X": rng.normal(size=(n, d)),
+            "y": np.arange(n) % 3, "reg": reg}  # fmt: skip
+    data |= {"b": rng.normal(size=3)} if bias else {"b": 0.0}
+    return tg.draw(linear_loss, explore=True, **data)
+
+
+@pytest.mark.parametrize(("n", "d", "reg"), [(1, 1, 0.0), (2, 2, 500.0), (9, 3, 0.02)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_what_the_page_says_fits_its_data(opened, n, d, reg, bias):
+    page = opened(plain_page(n, d, reg, bias=bias))
+    for name in asked(page):
+        answer(page, name)
+    lines = page.text(".lines")
+    assert lines.count("#") == 2 + bias + (reg > 0) == len(asked(page))
+    if reg:
+        assert f"with reg = {reg:g}." in page.text("header")
+    for _ in range(2):  # before and after a step
+        loss = float(re.findall(r"[\d.]+\d", said(page).split(" The mean")[0])[-1])
+        parts = re.search(
+            r"mean over the examples is (\S+), the regularisation (\S+)\.", said(page)
+        )
+        assert sum(map(float, parts.groups())) == pytest.approx(loss, abs=1.1e-4)
+        press(page, "#step-size", Keys.HOME)
+        page.click("#steps-1")
+        settle(page)
+    everything = page.text("body")
+    assert not re.search(r"(?<![\d.,−-])1 (examples|features|steps)", everything)
+    for words in ("regions show", "regions fade"):
+        assert (words in everything) == (d == 2)
+
+
+@pytest.mark.parametrize("reg", [0.0, 1.0, 300.0])
+def test_steps_that_diverge_are_said(opened, reg):
+    page = opened(plain_page(30, 2, reg))
+    press(page, "#step-size", Keys.END)
+    for _ in range(8):
+        page.click("#steps-100")
+        settle(page)
+        assert not re.search(r"\d{9}", page.text("#steps"))
+        assert "NaN" not in said(page)
+    assert ("diverged" in said(page)) == (reg > 0)
+
+
+def test_a_loss_that_stays_is_said_to_stay(opened):
+    rng = np.random.default_rng(0)
+    page = opened(tg.draw(linear_loss, explore=True, W=np.zeros((2, 3)), b=np.zeros(3), reg=0.0,
+                          X=1e-4 * rng.normal(size=(6, 2)), y=np.arange(6) % 3))  # fmt: skip
+    page.click("#steps-1")
+    settle(page)
+    assert "stayed at 1.0986" in said(page)
+
+
 # --- languages, sizes, colours ---
 
 
@@ -514,7 +669,7 @@ def test_the_language_is_first_that_of_the_browser(opened):
 )
 def test_it_fits_a_phone(opened, which, lang):
     page = opened(PAGES[which](), width=390, height=800, address=f"#lang={lang}")
-    for name in RIGHT:
+    for name in asked(page):
         answer(page, name)
     page.click("#steps-10")
     settle(page)
@@ -554,7 +709,7 @@ def test_axe_finds_nothing_serious(opened, which, scheme, width):
         page.click("#next")
         page.click("#next")
     else:
-        for name in RIGHT:
+        for name in asked(page):
             answer(page, name, 3)
         page.click("#steps-10")
         settle(page)

@@ -66,7 +66,9 @@ function AllExamples() {
   const [at, setAt] = useState(model.layers.length - 1);
   const [place, setPlace] = useState(() => largestOf(gradients.layers[at].dataW));
   const [bias, setBias] = useState(() => largestOf([gradients.layers[at].db ?? [0]]));
-  const [opened, setOpened] = useState({ product: false, sum: false });
+  const [weight, setWeight] = useState(() => largestOf(shown.layers.at(-1).W));
+  const [opened, setOpened] = useState({ product: false, sum: false, reg: false });
+  const open = (question) => () => setOpened({ ...opened, [question]: true });
   const names = model.names[at];
   const last = at === model.layers.length - 1;
   const input = at ? "hidden" : data.names.X;
@@ -77,7 +79,8 @@ function AllExamples() {
   const n = data.y.length;
   // The questions are about the scores, whichever layer is shown.
   const asked = { ...model.names.at(-1), X: model.names.length > 1 ? "hidden" : data.names.X, n,
-    dscores: "dscores", d: model.names.length > 1 ? "j" : "d", k: "k" };
+    dscores: "dscores", d: model.names.length > 1 ? "j" : "d", k: "k", penalty: penalty(model),
+    bias: entryOf(model.names.at(-1).b, model.names.length - 1, "k") };
   const [d, k] = place;
   const entry = `d${names.W}[${d}, ${k}]`;
   const product = `${input}[i, ${d}] * ${upstream}[i, ${k}]`;
@@ -91,7 +94,7 @@ function AllExamples() {
     <h2 id="all-title" tabindex="-1">${text("all.title")}</h2>
     <p><${Words} of="all.lead" ...${asked} /></p>
     <pre><code>${`dscores /= num_examples\nd${asked.W} = np.dot(${asked.X}.T, dscores)`}</code></pre>
-    <${Question} name="product" right=${2} opened=${() => setOpened({ ...opened, product: true })} ...${asked} />
+    <${Question} name="product" right=${2} opened=${open("product")} ...${asked} />
     ${opened.product && html`${model.layers.length > 1 && html`<fieldset class="choice"><legend>${text("all.layer")}</legend>
         ${model.layers.map((_, l) => html`<label class="option"><input type="radio" name="layer"
           checked=${l === at} onChange=${show(l)} /><span>${text(`all.layer.${l}`)} (<code>${
@@ -103,21 +106,45 @@ function AllExamples() {
         letters=${[row, unit]} eager />
         <div role="status" class="result" id="weight-sum">
           <p><${Words} of="all.adds" n=${n} product=${product} total=${short(dataW[d][k])} /></p>
-          <p><${Words} of=${model.reg ? "all.reg" : "all.no_reg"} reg=${short(model.reg)} entry=${entry}
+          <p><${Words} of=${!model.reg ? "all.no_reg" : opened.reg ? "all.reg" : "all.more"} reg=${short(model.reg)} entry=${entry}
             w=${`${names.W}[${d}, ${k}]`} weight=${short(W[d][k])} part=${short(model.reg * W[d][k])}
             all=${short(dW[d][k])} /></p></div></div>
       <div><h3><code>${entry}</code></h3>
       <${Pieces} id="weight-pieces" factors=${values.inputs[at].map((x) => x[d])} slopes=${column(k)}
         product=${product} factor=${`${input}[i, ${d}]`} slope=${`${upstream}[i, ${k}]`} /></div></div>`}
-    ${asked.b && html`<pre><code>${`d${asked.b} = np.sum(dscores, axis=0, keepdims=True)`}</code></pre>
-    <${Question} name="sum" right=${0} opened=${() => setOpened({ ...opened, sum: true })} ...${asked} />
+    ${asked.b && html`<pre><code>${backwardBias(model.names.length - 1, asked.b, "dscores")}</code></pre>
+    <${Question} name="sum" right=${0} opened=${open("sum")} ...${asked} />
     ${opened.sum && db && html`<p><${Words} of="all.pick_b" /></p>
       <div class="two"><div><${Grid} id="biases" rows=${[db]} picked=${bias} pick=${setBias} name=${`d${names.b}`}
-        letters=${["", unit]} eager />
+        letters=${["", unit]} entry=${(c) => entryOf(`d${names.b}`, at, c)} eager />
         <p role="status" class="result" id="bias-sum"><${Words} of="all.adds_b" n=${n}
-          entry=${`d${names.b}[${bias[1]}]`} total=${short(db[bias[1]])} /></p></div>
-      <div><h3><code>${`d${names.b}[${bias[1]}]`}</code></h3>
+          entry=${entryOf(`d${names.b}`, at, bias[1])} total=${short(db[bias[1]])} /></p></div>
+      <div><h3><code>${entryOf(`d${names.b}`, at, bias[1])}</code></h3>
       <${Pieces} id="bias-pieces" factors=${data.X.map(() => 1)} slopes=${column(bias[1])}
         product=${`1 * ${upstream}[i, ${bias[1]}]`} factor="1" slope=${`${upstream}[i, ${bias[1]}]`} /></div></div>`}`}
+    ${model.reg > 0 && html`<pre><code>${`d${asked.W} += reg * ${asked.W}`}</code></pre>
+      <${Question} name="reg" right=${3} opened=${open("reg")} ...${asked} />
+      ${opened.reg && html`<${Penalty} model=${model} gradients=${gradients} place=${weight} pick=${setWeight} />`}`}
   </section>`;
+}
+
+// The slope of the regularisation in one weight of the scores, measured; the data add the rest.
+function Penalty({ model, gradients, place: [d, k], pick }) {
+  const at = model.layers.length - 1;
+  const { W } = model.layers[at];
+  const { dataW, dW } = gradients.layers[at];
+  const name = model.names[at].W;
+  const [w, step] = [W[d][k], 0.01];
+  const value = (at_) => 0.5 * model.reg * at_ ** 2;
+  const entry = `${name}[${d}, ${k}]`;
+  return html`<p><${Words} of="all.pick" /></p>
+    <div class="two"><${Grid} id="penalised" rows=${W} picked=${[d, k]} pick=${pick} name=${name}
+      letters=${[at ? "j" : "d", "k"]} eager />
+    <div role="status" class="result" id="penalty">
+      <p><${Words} of="reg.measured" w=${entry} low=${value(w - step).toPrecision(6)}
+        high=${value(w + step).toPrecision(6)} step=${step}
+        slope=${short((value(w + step) - value(w - step)) / (2 * step))} reg=${short(model.reg)}
+        weight=${short(w)} part=${short(model.reg * w)} /></p>
+      <p><${Words} of="reg.together" total=${short(dataW[d][k])} entry=${`d${entry}`}
+        all=${short(dW[d][k])} /></p></div></div>`;
 }

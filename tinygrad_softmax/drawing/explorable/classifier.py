@@ -26,9 +26,11 @@ CLASSES, EXAMPLES, WEIGHTS = 10, 1000, 1000
 SCORE = 300.0
 #: How large drawn weights are, and how closely numbers have to agree.
 _SCALES, _RTOL = (0.3, 1.0, 1.0, 3.0), 1e-9
+#: How many roundings, of numbers as large as those that are added up, may come together.
+_ROUNDING = 100 * float(np.finfo(float).eps)
 _SHOWN = (
-    "explore=True shows the mean cross-entropy of a linear softmax classifier, or of one with a "
-    "hidden ReLU layer, plus 0.5 * reg times the sum of the squared weights"
+    "the explorable page shows the mean cross-entropy of a linear softmax classifier, or of one "
+    "with a hidden ReLU layer, plus 0.5 * reg times the sum of the squared weights"
 )
 
 Array = NDArray[Any]
@@ -47,7 +49,7 @@ class Layer(NamedTuple):
 
 
 class Classifier(NamedTuple):
-    """A classifier with its data."""
+    """A classifier with its data; `prepare` are the lines that make them arrays, and classes."""
 
     X_name: str
     y_name: str
@@ -55,6 +57,8 @@ class Classifier(NamedTuple):
     y: Array
     layers: tuple[Layer, ...]
     reg: float
+    one_hot: bool = False
+    prepare: tuple[str, ...] = ()
 
     @property
     def scores(self) -> Array:
@@ -87,8 +91,10 @@ def recognised(loss: Callable[..., Any], wrt: Any, inputs: Point) -> Classifier:
         If it is none that the page can show, or `wrt` are not all of its parameters.
     """
     name = getattr(loss, "__name__", "the loss").replace("<lambda>", "the loss")
-    parameters = inspect.signature(loss).parameters.values()
-    defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+    signature = inspect.signature(loss)
+    _check_names(signature, name, inputs)
+    defaults = {p.name: p.default for p in signature.parameters.values()
+                if p.default is not p.empty}  # fmt: skip
     given = {key: _in_double(value) for key, value in (defaults | inputs).items()}
     refusals = []
     for roles in _candidates(given):
@@ -100,11 +106,91 @@ def recognised(loss: Callable[..., Any], wrt: Any, inputs: Point) -> Classifier:
         refusals.append(found)
     if refusals:
         raise ValueError(f"{_SHOWN}; {min(refusals)[-1]}")
-    shapes = [f"{key} {shape_text(array.shape)}" for key, array in _arrays(given).items()]
-    raise ValueError(
-        f"{_SHOWN}; {name} has no inputs with the shapes of X (N, D), y (N), W (D, K) and b (K), "
-        f"but {listed(shapes) or 'no arrays'}: pass data, labels and weights as inputs"
-    )
+    raise ValueError(_unfit(name, given))
+
+
+def _check_names(signature: inspect.Signature, name: str, inputs: Point) -> None:
+    """Raise unless the inputs are those that the loss takes."""
+    parameters = signature.parameters.values()
+    rest = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    unknown = [key for key in inputs if key not in signature.parameters and not rest]
+    if unknown:
+        raise TypeError(f"{name} has no parameter called {listed(unknown)}: leave it out")
+    missing = [p.name for p in parameters if p.default is p.empty and p.name not in inputs
+               and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]  # fmt: skip
+    if missing:
+        raise TypeError(f"{name} also needs {listed(missing)}: pass it as an input")
+
+
+def _unfit(name: str, given: Point) -> str:
+    """Say why the inputs are not those of a classifier."""
+    floats = {key: array.astype(float) for key, array in _arrays(given).items()}
+    for roles in _candidates(given | floats):
+        for key in roles.parameters:
+            if isinstance(given[key], list):
+                return f"{key} is a list, and weights are arrays: pass np.array({key}, dtype=float)"
+            if given[key].dtype.kind != "f":
+                return f"{key} holds integers, and weights are floats: pass {key}.astype(float)"
+    arrays = _arrays(given)
+    chains = [*_chains(given)]
+    if chains:
+        X, chain = max(chains, key=lambda one: _explained(arrays, *one))
+        n, classes = len(arrays[X]), arrays[chain[-1]].shape[1]
+        if n == 0:
+            return f"{X} has no examples, and so the loss is no mean: pass at least one"
+        if classes < 2:
+            return f"{chain[-1]} has scores of a single class: the page shows 2 classes or more"
+        biases = [key for key in _parameters(given) if key not in chain
+                  and arrays[key].shape in ((classes,), (1, classes))]  # fmt: skip
+        others = {key: np.asarray(value) for key, value in given.items()
+                  if key not in (X, *chain, *biases) and _plain(value)}  # fmt: skip
+        for key, array in others.items():
+            if told := _bad_labels(key, array, X, n, classes):
+                return told
+        return (f"none of the inputs has the labels of the {n} examples in {X}: pass them as an "
+                f"input, as classes from 0 to {classes - 1} of the shape ({n},)")  # fmt: skip
+    shapes = [f"{key} {shape_text(array.shape)}" for key, array in arrays.items()]
+    return (f"{_SHOWN}; {name} has no inputs with the shapes of X (N, D), y (N), W (D, K) and b "
+            f"(K), but {listed(shapes) or 'no arrays'}: pass data, labels and weights as "
+            "inputs")  # fmt: skip
+
+
+def _explained(arrays: dict[str, Array], X: str, chain: tuple[str, ...]) -> int:
+    """Return how many inputs have a role, as weights or perhaps as a bias, with these weights."""
+    widths = {arrays[W].shape[1] for W in chain}
+    shapes = [array.shape for key, array in arrays.items() if key not in (X, *chain)]
+    return len(chain) + sum(shape in ((k,), (1, k)) for shape in shapes for k in widths)
+
+
+def _plain(value: Any) -> bool:
+    """Whether a value is an array, or a list that can be one."""
+    return isinstance(value, np.ndarray) or (isinstance(value, list) and _is_even(value))
+
+
+def _bad_labels(key: str, array: Array, X: str, n: int, classes: int) -> str | None:
+    """Say what is wrong with an input that seems to have the labels."""
+    whole = array.dtype.kind in "biu" or (array.dtype.kind == "f" and bool(np.all(array % 1 == 0)))
+    if array.dtype.kind in "OSU" and array.shape == (n,):
+        return (f"the labels in {key} are no numbers: pass the classes from 0 to {classes - 1}, "
+                f"such as np.unique({key}, return_inverse=True)[1]")  # fmt: skip
+    if array.dtype.kind not in "biuf":
+        return None
+    if array.shape == (n, classes) and classes > 1 and n > 1:
+        return (f"the rows of {key} are no one-hot labels: each has to have a single 1, at the "
+                "label, and 0 elsewhere")  # fmt: skip
+    if not whole or array.size == 0:
+        return None
+    if array.ndim == 2 and array.size == n and 1 in array.shape:
+        return (f"{key} has the shape {shape_text(array.shape)}, and labels have the shape "
+                f"({n},): pass {key}.ravel()")  # fmt: skip
+    if array.ndim != 1:
+        return None
+    if array.size == n:
+        return (f"the labels in {key} go from {array.min():g} to {array.max():g}, and the classes "
+                f"of {classes} scores go from 0 to {classes - 1}: pass them as those")  # fmt: skip
+    if array.dtype.kind in "biu":
+        return f"{key} has {array.size} labels, and {X} has {n} examples: pass one label for each"
+    return None
 
 
 def _in_double(value: Any) -> Any:
@@ -131,35 +217,44 @@ def _is_even(tree: list[Any]) -> bool:
 
 def _candidates(given: Point) -> Iterator[_Roles]:
     """Yield the roles that the inputs could have by their shapes; with biases first."""
-    arrays = _arrays(given)
-    matrices = {name: array.shape for name, array in arrays.items() if array.ndim == 2}
-    parameters = {name: array for name, array in arrays.items()
-                  if array.dtype.kind == "f" and isinstance(given[name], np.ndarray)}  # fmt: skip
+    arrays, parameters = _arrays(given), _parameters(given)
 
     def biases(W: str) -> list[str | None]:
-        size = matrices[W][1]
+        size = arrays[W].shape[1]
         return [
-            *(b for b, array in parameters.items() if array.shape in ((size,), (1, size))),
+            *(b for b in parameters if arrays[b].shape in ((size,), (1, size))),
             None,
         ]
 
-    weights = [W for W in parameters if W in matrices]
+    for X, chain in _chains(given):
+        n, classes = len(arrays[X]), arrays[chain[-1]].shape[1]
+        for y, labels in arrays.items():
+            if _labels(labels, n, classes) is None:
+                continue
+            for first in biases(chain[0]):
+                for last in biases(chain[1]) if len(chain) > 1 else [None]:
+                    roles = _Roles(X, y, tuple(zip(chain, (first, last), strict=False)))
+                    used = (X, y, *roles.parameters)
+                    if len({*used}) == len(used):
+                        yield roles
+
+
+def _parameters(given: Point) -> list[str]:
+    """Return the inputs with respect to which a loss can be differentiated."""
+    return [name for name, value in given.items()
+            if isinstance(value, np.ndarray) and value.dtype.kind == "f"]  # fmt: skip
+
+
+def _chains(given: Point) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield data and the weights of one layer, or of two, that have fitting shapes."""
+    matrices = {name: array.shape for name, array in _arrays(given).items() if array.ndim == 2}
+    weights = [W for W in _parameters(given) if W in matrices]
     chains: list[tuple[str, ...]] = [(W,) for W in weights]
     chains += [(W, V) for W in weights for V in weights if matrices[W][1] == matrices[V][0]]
-    for X, (n, features) in matrices.items():
+    for X, (_, features) in matrices.items():
         for chain in chains:
-            if matrices[chain[0]][0] != features:
-                continue
-            classes = matrices[chain[-1]][1]
-            for y, labels in arrays.items():
-                if _labels(labels, n, classes) is None:
-                    continue
-                for first in biases(chain[0]):
-                    for last in biases(chain[1]) if len(chain) > 1 else [None]:
-                        roles = _Roles(X, y, tuple(zip(chain, (first, last), strict=False)))
-                        used = (X, y, *roles.parameters)
-                        if len({*used}) == len(used):
-                            yield roles
+            if matrices[chain[0]][0] == features and len({X, *chain}) == 1 + len(chain):
+                yield X, chain
 
 
 def _labels(array: Array, n: int, classes: int) -> Array | None:
@@ -179,37 +274,65 @@ def _compared(loss: Callable[..., Any], name: str, roles: _Roles,
     measure = value_and_grad(loss, roles.parameters)
 
     def measured(point: Point) -> tuple[float, Point]:
-        value, gradients = measure(**copy.deepcopy(point))
+        with np.errstate(all="ignore"):  # what is not finite is said below
+            value, gradients = measure(**copy.deepcopy(point))
         return float(value), dict(zip(roles.parameters, gradients, strict=True))
 
-    # At the given inputs first: with roles that are not its own, the loss may fail at drawn ones.
-    try:
-        value, gradients = measured(given)
-    except Exception as error:  # labels that are taken for a bias, say, cannot be indices
-        text = f"{name} cannot be differentiated with respect to {listed([*roles.parameters])}"
-        return True, np.inf, f"{text}: {type(error).__name__}: {error}"
-    if not np.isfinite(value):
-        raise ValueError(f"{name} is {value} at the given inputs: explore it where it is finite")
-    reg = _reg(roles, given, gradients)
-    if differs := _differs(name, roles, given, reg, value, gradients):
-        return True, *differs
-    # Weights that are all 0 say nothing of the regularisation.
-    zero = not any(np.any(given[W]) for W, _ in roles.layers)
-    rng = np.random.default_rng(0)
-    for scale in _SCALES:
-        point = _drawn(roles, given, rng, scale)
+    def at_drawn(point: Point) -> tuple[float, Point]:
         try:
-            found = measured(point)
+            return measured(point)
         except Exception as error:
             raise ValueError(
                 f"{name} failed at drawn inputs, where it is compared with the loss that the page "
                 f"shows: {type(error).__name__}: {error}"
             ) from error
-        if zero:
-            reg, zero = _reg(roles, point, found[1]), False
-        if differs := _differs(name, roles, point, reg, *found, drawn=True):
+
+    # At the given inputs first: with roles that are not its own, the loss may fail at drawn ones.
+    try:
+        value, gradients = measured(given)
+    except Exception as error:  # labels that are taken for a bias, say, cannot be indices
+        if told := _other_value(loss, name, roles, given):
+            return True, np.inf, told
+        text = f"{name} cannot be differentiated with respect to {listed([*roles.parameters])}"
+        return True, np.inf, f"{text}: {type(error).__name__}: {error}"
+    if not np.isfinite(value):
+        raise ValueError(f"{name} is {value} at the given inputs: explore it where it is finite")
+    if differs := _differs(name, roles, given, _reg(roles, given, gradients), value, gradients):
+        return True, *differs
+    rng = np.random.default_rng(0)
+    # Of large data and small weights, the regularisation is lost in the rounding of the gradients.
+    point = _drawn(roles, given, rng, 30.0)
+    point |= {name: 1e-3 * point[name] for name in (roles.X, *(b for _, b in roles.layers if b))}
+    reg = _reg(roles, point, at_drawn(point)[1])
+    for scale in _SCALES:
+        point = _drawn(roles, given, rng, scale)
+        if differs := _differs(name, roles, point, reg, *at_drawn(point), drawn=True):
             return False, *differs
+    if differs := _differs(name, roles, given, reg, value, gradients):
+        return True, *differs
     return _classifier(roles, given, reg, gradients)
+
+
+def _other_value(loss: Callable[..., Any], name: str, roles: _Roles, given: Point) -> str | None:
+    """Say that a loss without gradients is not the softmax loss, if its values are not."""
+
+    def compared(point: Point) -> tuple[float, float, float]:
+        with np.errstate(all="ignore"):
+            value = float(loss(**copy.deepcopy(point)))
+        squares = 0.5 * sum(float(np.sum(point[W] ** 2)) for W, _ in roles.layers)
+        return value, _formulas(roles, point, 0.0)[0], squares
+
+    rng = np.random.default_rng(0)
+    try:
+        value, softmax, squares = compared(given)
+        reg = (value - softmax) / (squares or 1.0)
+        drawn = [compared(_drawn(roles, given, rng, scale)) for scale in _SCALES]
+    except Exception:  # then the loss has no values
+        return None
+    if reg > -_RTOL and all(abs(v - s - reg * q) <= 1e-6 * max(1.0, abs(v)) for v, s, q in drawn):
+        return None
+    return (f"{name} differs: at the given inputs it is {value:.10g} where that cross-entropy is "
+            f"{softmax:.10g} and half the sum of the squared weights is {squares:.6g}")  # fmt: skip
 
 
 def _reg(roles: _Roles, point: Point, gradients: Point) -> float:
@@ -228,22 +351,38 @@ def _differs(name: str, roles: _Roles, point: Point, reg: float, value: float, g
     place = "drawn inputs, though not at the given ones," if drawn else "the given inputs"
     softmax, formulas = _formulas(roles, point, reg)
     squares = 0.5 * sum(float(np.sum(point[W] ** 2)) for W, _ in roles.layers)
+    largest, sizes = _sizes(roles, point)
     off = abs(value - softmax) / max(1.0, abs(softmax))
-    if not off <= _RTOL:
+    if not off <= _RTOL + _ROUNDING * largest:
         return _sortable(off), (
             f"{name} differs: at {place} it is {value:.10g} where that cross-entropy is "
             f"{softmax - reg * squares:.10g} and half the sum of the squared weights is "
             f"{squares:.6g}"
         )
-    largest = max(1e-3, *(float(np.max(np.abs(g))) for g in formulas.values()))
     for key, gradient in gradients.items():
-        apart = float(np.max(np.abs(gradient - formulas[key].reshape(np.shape(gradient)))))
-        if not apart <= 10 * _RTOL * largest:
+        formula = formulas[key].reshape(np.shape(gradient))
+        apart = float(np.max(np.abs(gradient - formula)))
+        rounding = _ROUNDING * (1 + largest) * sizes[key]
+        if not apart <= 10 * _RTOL * float(np.max(np.abs(formula))) + rounding:
             return _sortable(apart), (
                 f"{name} differs: at {place} it has the same value, but its gradient with respect "
                 f"to {key} is another one, by up to {apart:.4g}"
             )
     return None
+
+
+def _sizes(roles: _Roles, point: Point) -> tuple[float, dict[str, float]]:
+    """Return how large the terms of the scores, and those of each gradient, are added up."""
+    rows = [np.abs(np.asarray(point[roles.X], dtype=float))]
+    for W, b in roles.layers:
+        rows.append(rows[-1] @ np.abs(point[W]) + (0 if b is None else np.abs(point[b])))
+    sizes, upstream = {}, np.full(rows[-1].shape, 1 / len(rows[0]))
+    for (W, b), inputs in zip(reversed(roles.layers), reversed(rows[:-1]), strict=True):
+        sizes[W] = float(np.max(inputs.T @ upstream))
+        if b is not None:
+            sizes[b] = float(np.max(upstream.sum(axis=0)))
+        upstream = upstream @ np.abs(point[W]).T
+    return float(np.max(rows[-1])), sizes
 
 
 def _sortable(difference: float) -> float:
@@ -254,10 +393,19 @@ def _classifier(roles: _Roles, given: Point, reg: float, gradients: Point) -> Cl
     def layer(W: str, b: str | None) -> Layer:
         if b is None:
             return Layer(W, None, given[W], None, gradients[W], None)
-        return Layer(W, b, given[W], np.ravel(given[b]), gradients[W], np.ravel(gradients[b]))
+        return Layer(W, b, given[W], given[b], gradients[W], gradients[b])
 
     X, y = _data(roles, given)
-    return Classifier(roles.X, roles.y, X, y, tuple(layer(*pair) for pair in roles.layers), reg)
+    labels, prepare = given[roles.y], []
+    one_hot = np.ndim(labels) == 2
+    if isinstance(given[roles.X], list):
+        prepare.append("{X} = np.array({X})")
+    if one_hot:
+        prepare.append("{y} = np.argmax({labels}, axis=1)")
+    elif np.asarray(labels).dtype.kind not in "iu":
+        prepare.append("{y} = np.array({labels}, dtype=int)")
+    layers = tuple(layer(*pair) for pair in roles.layers)
+    return Classifier(roles.X, roles.y, X, y, layers, reg, one_hot, tuple(prepare))
 
 
 def _data(roles: _Roles, point: Point) -> tuple[Array, Array]:
@@ -307,15 +455,15 @@ def _check_sizes(found: Classifier) -> None:
     sizes += [(one.W.size, WEIGHTS, f"weights in {one.W_name}") for one in found.layers]
     for size, most, what in sizes:
         if size > most:
-            raise ValueError(f"explore=True shows up to {most} {what}, and here are {size}: "
+            raise ValueError(f"the explorable page shows up to {most} {what}, and here are {size}: "
                              "explore a part of the data, or a smaller classifier")  # fmt: skip
     if found.X.shape[1] == 0:
         raise ValueError(f"{found.X_name} has no features, and so no weight to explore")
     largest = float(np.max(np.abs(found.scores)))
     if largest > SCORE:
         raise ValueError(
-            f"the scores reach {largest:.4g}, and explore=True shows the exponentials of scores up "
-            f"to {SCORE:g}: scale {found.X_name} or the weights"
+            f"the scores reach {largest:.4g}, and the explorable page shows the exponentials of "
+            f"scores up to {SCORE:g}: scale {found.X_name} or the weights"
         )
 
 
@@ -324,6 +472,6 @@ def _check_wrt(roles: _Roles, wrt: Any) -> None:
     chosen = roles.parameters if wrt is None else (wrt,) if isinstance(wrt, str) else tuple(wrt)
     if {*chosen} != {*roles.parameters}:
         raise ValueError(
-            f"explore=True shows the gradients with respect to {listed([*roles.parameters])}, and "
-            f"wrt names {listed([*map(str, chosen)])}: leave out wrt"
+            f"the page shows the gradients with respect to {listed([*roles.parameters])}, and wrt "
+            f"names {listed([*map(str, chosen)])}: leave out wrt"
         )

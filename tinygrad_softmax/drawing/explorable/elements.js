@@ -16,29 +16,46 @@ const address = () => new URLSearchParams(location.hash.slice(1));
 let language = address().get("lang") ?? (navigator.language.startsWith("zh") ? "zh" : "en");
 if (!(language in strings)) language = "en";
 
+// "{n}" is filled in; "{n|# example|# examples}" is the first of these if n is 1, and else the second.
 function text(key, values = {}) {
   const found = strings[language][key];
   if (found === undefined) throw new Error(`no text called ${key}`);
-  return found.replace(/\{(\w+)\}/g, (_, name) => {
+  return found.replace(/\{(\w+)(?:\|([^|}]*)\|([^|}]*))?\}/g, (_, name, one, many) => {
     if (!(name in values)) throw new Error(`${key} needs ${name}`);
-    return values[name];
+    if (one === undefined) return values[name];
+    return (values[name] === 1 ? one : many).replace("#", values[name]);
   });
 }
 
-// A text with what stands between backticks as code, and between double asterisks as strong.
+// A text with what stands between backticks as code, and between double asterisks as strong (a power has spaces).
 function Words({ of, ...values }) {
   const coded = (written) => written.split("`").map((part, n) => (n % 2 ? html`<code>${part}</code>` : part));
-  return text(of, values).split("**").map((part, n) =>
+  return text(of, values).split(/\*\*(?=\S)(.*?\S)\*\*/).map((part, n) =>
     (n % 2 ? html`<strong>${coded(part)}</strong>` : coded(part)));
 }
+
+// --- code ---
+
+// An entry of a bias, or of its gradient: one of the shape (1, K) has two indices.
+const entryOf = (name, at, k) => `${name}[${shown.rows[at] ? "0, " : ""}${k}]`;
+
+// What the loss adds to the mean over the examples.
+function penalty({ names }) {
+  const squares = names.map(({ W }) => `np.sum(${W} ** 2)`);
+  return `0.5 * reg * ${squares.length > 1 ? `(${squares.join(" + ")})` : squares[0]}`;
+}
+
+const backwardBias = (at, name, dscores) =>
+  `d${name} = np.sum(${dscores}, axis=0${shown.rows[at] ? ", keepdims=True" : ""})`;
 
 // --- numbers ---
 
 const minus = (written) => written.replaceAll("-", "−");
 
-// With a fixed number of decimals; what rounds to 0 has no sign.
+// With a fixed number of decimals, or as many digits if it is huge; what rounds to 0 has no sign.
 function fixed(value, digits = 3) {
   if (!Number.isFinite(value)) return minus(String(value));
+  if (Math.abs(value) >= 1e6) return minus(value.toExponential(digits));
   const written = value.toFixed(digits);
   return Number(written) === 0 ? written.replace("-", "") : minus(written);
 }
@@ -79,7 +96,7 @@ function Question({ name, right, opened, ...values }) {
   };
   return html`<form class="question" onSubmit=${check}>
     <fieldset>
-      <legend><${Words} of=${`${name}.question`} ...${values} /></legend>
+      <legend id=${`${name}-question`} tabindex="-1"><${Words} of=${`${name}.question`} ...${values} /></legend>
       ${[0, 1, 2, 3].map((n) => html`<label class="option">
         <input type="radio" name=${name} value=${n} checked=${chosen === n}
           onChange=${() => setChosen(n)} />
@@ -105,7 +122,7 @@ function Bar({ value, signed = false, kind = "" }) {
 
 // A table of numbers that can be picked. Tab enters it once; arrow keys move within it. `eager` picks
 // what the pointer or the focus is on.
-function Grid({ id, rows, picked, pick, name, letters = ["", ""], eager = false }) {
+function Grid({ id, rows, picked, pick, name, letters = ["", ""], entry = null, eager = false }) {
   const table = useRef();
   const [row, column] = picked ?? [0, 0];
   const go = (event) => {
@@ -137,7 +154,7 @@ function Grid({ id, rows, picked, pick, name, letters = ["", ""], eager = false 
         const here = picked !== null && r === row && c === column;
         return html`<td><button type="button" data-row=${r} data-column=${c} aria-pressed=${String(here)}
           tabindex=${r === row && c === column ? 0 : -1}
-          aria-label=${`${name}[${single ? c : `${r}, ${c}`}] = ${short(value)}`} onClick=${choose}
+          aria-label=${`${entry ? entry(c) : `${name}[${single ? c : `${r}, ${c}`}]`} = ${short(value)}`} onClick=${choose}
           onFocus=${eager && choose} onMouseEnter=${eager && choose}>${short(value)}</button></td>`;
       })}</tr>`)}
     </tbody></table></div>`;
@@ -153,7 +170,7 @@ function Chart({ lines, marks = [], label, xs, height = 9, note = rough, ends = 
   const [low, high] = ends ?? [Math.min(...all.map((p) => p[1])), Math.max(...all.map((p) => p[1]))];
   const span = high - low || 1;
   const place = ([x, y]) => [
-    (100 * (x - xs[0])) / (xs[1] - xs[0] || 1), 100 - (100 * (y - low)) / span];
+    (100 * (x - xs[0])) / (xs[1] - xs[0] || 1), 100 - 100 * ((y - low) / span)]; // in this order: a loss that diverges is huge
   const path = (points) => points.filter(([, y]) => Number.isFinite(y))
     .map((point, n) => `${n ? "L" : "M"}${place(point).map((v) => v.toFixed(3)).join(" ")}`).join("");
   return html`<div class="chart" style=${{ height: `${height}rem` }}>

@@ -15,6 +15,7 @@ function difference() {
 }
 
 const SECTIONS = ["one", "nudge", "all", "steps"];
+const QUESTIONS = ["product", "sum", "reg"]; // in section 3
 const LANGUAGES = { en: "English", zh: "中文" };
 
 function Page() {
@@ -45,12 +46,13 @@ function Page() {
   const layer = shown.names.at(-1);
   const input = shown.layers.length > 1 ? "hidden" : names.X;
   const lines = [
+    ...data.prepare.map((line) => [line]),
     ["dscores = probs"],
     [`dscores[range(num_examples), ${names.y}] -= 1`, "lines.one", "one"],
     ["dscores /= num_examples"],
-    [`d${layer.W} = np.dot(${input}.T, dscores)`, "lines.product", "all"],
-    ...(layer.b ? [[`d${layer.b} = np.sum(dscores, axis=0, keepdims=True)`, "lines.sum", "all"]] : []),
-    ...(shown.reg ? [[`d${layer.W} += reg * ${layer.W}`]] : []),
+    [`d${layer.W} = np.dot(${input}.T, dscores)`, "lines.product", "product"],
+    ...(layer.b ? [[backwardBias(shown.names.length - 1, layer.b, "dscores"), "lines.sum", "sum"]] : []),
+    ...(shown.reg ? [[`d${layer.W} += reg * ${layer.W}`, "lines.reg", "reg"]] : []),
   ];
   const size = { n: data.y.length, d: data.X[0].length, k: classes.length };
   const link = (at) => `#lang=${language}&at=${at}`;
@@ -62,7 +64,10 @@ function Page() {
       <p><${Words} of="lead" /></p>
       <pre class="lines" tabindex="0" aria-label=${text("lines")}>${lines.map(([code, key, at]) => html`<code>${code}${key && html`<span class="comment">  # ${
         inFrame ? text(key) : html`<a href=${link(at)}>${text(key)}</a>`}</span>`}${"\n"}</code>`)}</pre>
-      <p class="quiet"><${Words} of=${data.source} ...${size} /></p>
+      <p class="quiet"><${Words} of=${data.source} ...${size} />${shown.reg > 0 && html`<${Words} of="source.reg"
+        penalty=${penalty(shown)} reg=${minus(String(shown.reg))} />`}${data.oneHot !== "" && html`<${Words} of="source.one_hot"
+        labels=${data.oneHot} y=${names.y} />`}${data.renamed.length > 0 && html`<${Words} of="source.renamed"
+        names=${data.renamed.map(([now, given]) => `\`${now}\` = \`${given}\``).join(", ")} />`}</p>
       ${!inFrame && html`<nav aria-label=${text("sections")}><ol>${SECTIONS.map((at) =>
         html`<li><a href=${link(at)}>${text(`${at}.title`).replace(/^\d\. ?/, "")}</a></li>`)}</ol></nav>`}
     </header>
@@ -80,10 +85,10 @@ function Page() {
     </footer>`;
 }
 
-// Scrolls to a section and moves the focus to its title.
+// Scrolls to a section or a question, and moves the focus to its title.
 function goTo(at) {
-  if (!SECTIONS.includes(at)) return;
-  const title = document.getElementById(`${at}-title`);
+  const title = document.getElementById(SECTIONS.includes(at) ? `${at}-title` : `${at}-question`);
+  if (!title || ![...SECTIONS, ...QUESTIONS].includes(at)) return;
   title.scrollIntoView({ block: "start" });
   title.focus({ preventScroll: true });
 }

@@ -7,7 +7,7 @@
 function linesOf() {
   const lines = shown.names.map(({ W, b }, at) => {
     const after = at ? "2" : "";
-    const product = `np.dot(${at ? "hidden" : `${data.names.X}[i]`}, ${W})${b ? ` + ${b}` : ""}`;
+    const product = `np.dot(${at ? "hidden" : `${data.names.X}[i]`}, ${W})${b ? ` + ${shown.rows[at] ? `${b}[0]` : b}` : ""}`;
     const last = at === shown.names.length - 1;
     return {
       uses: [...(at ? [] : ["x"]), `W${after}`, ...(b ? [`b${after}`] : [])],
@@ -18,6 +18,9 @@ function linesOf() {
   return [...lines, { uses: [], code: "exp_scores = np.exp(scores)", makes: "exp_scores" },
     { uses: [], code: "probs = exp_scores / np.sum(exp_scores)", makes: "probs" }];
 }
+
+// Which layer has a value as its bias, if one has.
+const layerOf = (name) => ["b", "b2"].indexOf(name);
 
 // What each value of the program is called on the page.
 function called(name) {
@@ -36,7 +39,8 @@ function Nudge({ i }) {
   const slope = gradients[place.name][place.row][place.column];
   const found = arithmetic.measured(example, place, h);
   const single = values[place.name].length === 1;
-  const title = `${called(place.name)}[${single ? place.column : `${place.row}, ${place.column}`}]`;
+  const title = layerOf(place.name) >= 0 ? entryOf(called(place.name), layerOf(place.name), place.column)
+    : `${called(place.name)}[${single ? place.column : `${place.row}, ${place.column}`}]`;
   // What has to stay positive is drawn only as far as it is.
   const reach = ["exp_scores", "probs"].includes(place.name) ? 0.9 * value : 1;
   const ends = [Math.min(-h, -reach), Math.max(h, reach)];
@@ -48,11 +52,13 @@ function Nudge({ i }) {
   const tangent = steps.map((by) => [by, loss + slope * by])
     .filter(([, y]) => y >= limits[0] && y <= limits[1]);
   const grid = (name) => html`<${Grid} id=${`nudge-${name}`} rows=${values[name]} name=${called(name)}
+    entry=${layerOf(name) < 0 ? null : (k) => entryOf(called(name), layerOf(name), k)}
     letters=${values[name].length > 1 ? lettersOf(name) : ["", ""]}
     picked=${place.name === name ? [place.row, place.column] : null}
     pick=${([row, column]) => setPlace({ name, row, column })} />`;
   const defined = Number.isFinite(found.slope);
-  const said = !defined ? "nudge.undefined" : found.kink ? "nudge.kink" : power > -3 ? "nudge.long"
+  const [measured, gradient] = [fixed(found.slope, 6), fixed(slope, 6)];
+  const said = !defined ? "nudge.undefined" : measured === gradient ? "nudge.agree" : found.kink ? "nudge.kink" : power > -3 ? "nudge.long"
     : power < -7 ? "nudge.tiny" : "nudge.agree";
   return html`<section id="nudge" aria-labelledby="nudge-title">
     <h2 id="nudge-title" tabindex="-1">${text("nudge.title")}</h2>
@@ -89,7 +95,7 @@ function Nudge({ i }) {
       </div>
     </div>
     <p role="status" class="result sticky" id="nudge-said"><${Words} of=${said} name=${title}
-      measured=${fixed(found.slope, 6)} gradient=${fixed(slope, 6)} /></p>
+      measured=${measured} gradient=${gradient} /></p>
   </section>`;
 }
 

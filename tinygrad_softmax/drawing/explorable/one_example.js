@@ -15,7 +15,7 @@ function Picker({ i, choose }) {
     <div>
       <${Slider} id="example" label=${text("one.example")} min="0" max=${X.length - 1} step="1" value=${i}
         shown=${`i = ${i}`} onInput=${(event) => choose(Number(event.target.value))} />
-      <p><${Words} of="one.chosen" i=${i} last=${X.length - 1} y=${y[i]} label=${data.names.y} /> <${Sign} k=${y[i]} /></p>
+      <p><${Words} of="one.chosen" i=${i} last=${X.length - 1} y=${y[i]} label=${`${data.names.y}[i]`} /> <${Sign} k=${y[i]} /></p>
       ${planar && html`<p class="quiet"><${Words} of="one.pick" /></p>`}
     </div>
   </div>`;
@@ -25,7 +25,7 @@ function Row({ k, score, exp, prob, slope, label, extent, drag, mark }) {
   return html`<div class=${`row ${label ? "label" : ""}`} role="group" aria-label=${text("one.class", { k })}>
     <label class="who"><input type="radio" name="label" checked=${label} onChange=${mark} />
       <span><${Sign} k=${k} /> ${text("one.class", { k })}${label && html` <b>${text("one.label")}</b>`}</span></label>
-    <${Slider} id=${`score-${k}`} label=${`scores[${k}]`} hidden min=${-extent} max=${extent} step="0.1"
+    <${Slider} id=${`score-${k}`} label=${html`<code>scores</code><span class="unseen">[${k}]</span>`} hidden min=${-extent} max=${extent} step="0.1"
       value=${score} shown=${fixed(score, 2)} onInput=${drag} />
     <span class="cell"><code class="what">exp_scores</code><span class="number" data-exp=${k}>${
       exp < 1e5 ? fixed(exp, 2) : short(exp)}</span></span>
@@ -87,10 +87,10 @@ function OneExample({ i, choose }) {
     <p><${Words} of="one.lead" /></p>
     <pre><code>${`exp_scores = np.exp(scores)
 probs = exp_scores / np.sum(exp_scores)
-loss = -np.log(probs[${data.names.y}])`}</code></pre>
+loss = -np.log(probs[${data.names.y}[i]])`}</code></pre>
     <${Picker} i=${i} choose=${choose} />
     <p><${Words} of=${opened ? "one.drag" : "one.predict"} /></p>
     <${Scores} key=${i} i=${i} opened=${opened} />
-    <${Question} name="one" right=${1} opened=${() => setOpened(true)} y=${data.names.y} />
+    <${Question} name="one" right=${1} opened=${() => setOpened(true)} y=${`${data.names.y}[i]`} />
   </section>`;
 }

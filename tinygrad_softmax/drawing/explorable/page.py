@@ -24,6 +24,9 @@ from .classifier import Classifier, Layer, recognised
 SCRIPTS = ("vendor/preact.js", "vendor/hooks.js", "vendor/htm.js", "arithmetic.js", "elements.js",
            "scatter.js", "one_example.js", "nudge.js", "all_examples.js", "steps.js",
            "main.js")  # fmt: skip
+#: The variables of the page's own lines.
+OWN = frozenset(("np", "range", "num_examples", "step_size", "reg", "scores", "exp_scores", "probs",
+                 "loss", "hidden", "dscores", "dhidden", "i", "d", "j", "k", "h"))  # fmt: skip
 #: The libraries, their versions and their licences.
 LIBRARIES = (("preact", "10.29.8", "MIT"), ("htm", "3.1.1", "Apache-2.0"))
 
@@ -33,7 +36,8 @@ class Explorable:
 
     Made by ``draw(..., explore=True)``; a notebook shows it by itself. The page is one file and
     needs no network. It is in English and Chinese: ``page.html#lang=zh`` is the address of the
-    page in Chinese, and ``#at=steps`` that of a section: ``one``, ``nudge``, ``all`` or ``steps``.
+    page in Chinese, and ``#at=steps`` that of a section (``one``, ``nudge``, ``all`` or ``steps``)
+    or of a question (``product``, ``sum`` or ``reg``).
 
     Examples
     --------
@@ -88,7 +92,9 @@ class Explorable:
     def __repr__(self) -> str:
         X, model = self._data["X"], self._data["models"][0]
         classes = len(model["layers"][-1]["W"][0])
-        return f"<Explorable: {len(X)} examples, {len(X[0])} features, {classes} classes>"
+        counted = [f"{size} {what}{'s' * (size != 1)}"
+                   for size, what in ((len(X), "example"), (len(X[0]), "feature"))]  # fmt: skip
+        return f"<Explorable: {', '.join(counted)}, {classes} classes>"
 
 
 def explore(loss: Callable[..., Any], wrt: Any, inputs: dict[str, Any]) -> Explorable:
@@ -145,23 +151,49 @@ def _data(models: Sequence[Classifier], starts: list[int], source: str) -> dict[
     first = models[0]
     labels = np.arange(len(first.y)), first.y
     losses = np.log(np.sum(np.exp(first.scores), axis=1)) - first.scores[labels]
+    names = _names(first)
+    X, labels_name = names[first.X_name], names[first.y_name]
+    y = "y" if first.one_hot else labels_name
     return {
         "source": source,
-        "names": {"X": first.X_name, "y": first.y_name},
+        "names": {"X": X, "y": y},
+        "renamed": [[new, old] for old, new in names.items() if new != old],
+        "oneHot": labels_name if first.one_hot else "",
+        "prepare": [line.format(X=X, y=y, labels=labels_name) for line in first.prepare],
         "X": first.X.tolist(),
         "y": first.y.tolist(),
         # Not the largest loss, but one that leaves something to learn.
         "example": int(np.argsort(-losses, kind="stable")[len(losses) // 4]),
         "shown": 0,
         "starts": starts,
-        "models": [_model(one) for one in models],
+        "models": [_model(one, _names(one)) for one in models],
     }
 
 
-def _model(classifier: Classifier) -> dict[str, Any]:
+def _names(classifier: Classifier) -> dict[str, str]:
+    """Return what the inputs are called on the page; others if its own lines use a name of them."""
+    pairs = {classifier.X_name: "X", classifier.y_name: "Y" if classifier.one_hot else "y"}
+    used = [f"d{one.W_name}" for one in classifier.layers]
+    for one, after in zip(classifier.layers, ("", "2"), strict=False):
+        pairs[one.W_name] = f"W{after}"
+        if one.b_name is not None:
+            pairs[one.b_name] = f"b{after}"
+            used.append(f"d{one.b_name}")
+    if classifier.one_hot and classifier.y_name != "y":
+        used.append("y")
+    if OWN.isdisjoint([*pairs, *used]) and {*pairs}.isdisjoint(used):
+        return {name: name for name in pairs}
+    return pairs
+
+
+def _model(classifier: Classifier, names: dict[str, str]) -> dict[str, Any]:
     layers = classifier.layers
     return {
-        "names": [{"W": one.W_name, "b": one.b_name} for one in layers],
+        "names": [
+            {"W": names[one.W_name], "b": names[one.b_name] if one.b_name else None}
+            for one in layers
+        ],
+        "rows": [one.b is not None and one.b.ndim == 2 for one in layers],  # b of the shape (1, K)
         "layers": [{"W": one.W.tolist(), "b": _flat(one.b)} for one in layers],
         "reg": classifier.reg,
         "gradients": [{"W": one.dW.tolist(), "b": _flat(one.db)} for one in layers],

@@ -60,16 +60,17 @@ function Steps() {
   };
   const regs = among(REGS, data.models[state.which].reg);
   const said = { steps: history.length - 1, loss: fixed(values.loss, 4), data: fixed(values.dataLoss, 4),
-    reg: short(values.regLoss), right, n: data.y.length, share: Math.round((100 * right) / data.y.length),
+    reg: fixed(values.regLoss, 4), right, n: data.y.length, share: Math.round((100 * right) / data.y.length),
     before: fixed(state.told ?? 0, 4) };
-  const trend = state.told === null ? "steps.now" : !Number.isFinite(values.loss) ? "steps.broken"
-    : values.loss > state.told ? "steps.rose" : "steps.fell";
+  const broken = !Number.isFinite(values.loss);
+  const trend = broken ? "steps.broken" : state.told === null ? "steps.now"
+    : said.loss === said.before ? "steps.stayed" : values.loss > state.told ? "steps.rose" : "steps.fell";
   const lines = model.names.flatMap(({ W, b }) => [W, b]).filter(Boolean)
     .map((name) => `${name} -= step_size * d${name}`);
   const network = model.layers.length > 1;
   return html`<section id="steps" aria-labelledby="steps-title">
     <h2 id="steps-title" tabindex="-1">${text("steps.title")}</h2>
-    <p><${Words} of="steps.lead" /></p>
+    <p><${Words} of="steps.lead" />${planar && html`<${Words} of="steps.lead_regions" />`}</p>
     ${data.starts.length > 1 && html`<fieldset class="choice"><legend>${text("steps.model")}</legend>
       ${data.starts.map((which) => {
         const { layers } = data.models[which];
@@ -97,7 +98,7 @@ function Steps() {
         <${Slider} id="reg" label=${text("steps.reg")} min="0" max=${regs.length - 1} step="1"
           value=${regs.indexOf(model.reg)} shown=${String(model.reg)}
           onInput=${(event) => regularise(regs[event.target.value])} />
-        <p role="status" id="steps-said" class="result"><${Words} of=${trend} ...${said} /><${Words} of="steps.parts" ...${said} /></p>
+        <p role="status" id="steps-said" class="result"><${Words} of=${trend} ...${said} />${!broken && html`<${Words} of="steps.parts" ...${said} />`}</p>
         <h3>${text("steps.curve")}</h3>
         <${Chart} xs=${[0, Math.max(1, history.length - 1)]} note=${(v) => fixed(v, 3)}
           ends=${[0, Math.max(...history.filter(Number.isFinite))]}
@@ -105,7 +106,7 @@ function Steps() {
           marks=${[{ x: history.length - 1, y: history.at(-1), kind: "end" }]}
           label=${text("steps.chart", said)} />
         <p class="axis quiet" aria-hidden="true"><span>0</span><span>${text("steps.count", said)}</span></p>
-        <p><${Words} of=${network ? "steps.try_network" : "steps.try"} /></p>
+        <p><${Words} of=${network ? "steps.try_network" : planar ? "steps.try_regions" : "steps.try"} /></p>
       </div>
     </div>
   </section>`;
