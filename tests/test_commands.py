@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import tinygrad_softmax as tg
+from tests.encodings import READABLE, UNREADABLE
 from tinygrad_softmax.commands import main
 
 ROOT = Path(__file__).parents[1]
@@ -385,6 +386,20 @@ def test_code_that_fails_is_told_with_its_line(file, capsys, monkeypatch, comman
     assert len(err.splitlines()) <= 2
 
 
+@pytest.mark.parametrize("name", READABLE)
+def test_a_file_is_read_in_its_encoding(file, capsys, name):
+    file.write_bytes(READABLE[name] + LOSS.encode())
+    assert main(["check", str(file), *INPUTS, "--wrt", "W"]) == 1
+    assert "the term `reg * W` is missing" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_a_file_that_python_cannot_read_is_told_with_its_line(file, capsys, name):
+    begin, words = UNREADABLE[name]
+    file.write_bytes(begin + LOSS.encode())
+    assert f"mine.py, line {words}" in refused(capsys, "derive", str(file), *INPUTS, status=3)
+
+
 def test_a_failing_gradient_or_input_is_told(file, capsys):
     failing = "\ndef failing(*args, **inputs):\n    return undefined\n"
     file.write_text(LOSS + failing, "utf-8")
@@ -487,6 +502,15 @@ def test_a_file_that_is_no_notebook_is_refused(tmp_path, capsys):
     for text in ("{", "[]", '{"worksheets": []}'):
         path.write_text(text, "utf-8")
         assert "no notebook of format 4" in refused(capsys, "derive", str(path), "W=2x3")
+    place = notebook(path, "x = '\0'")
+    assert "cell 1 of homework.ipynb has a null" in refused(capsys, "derive", place, "W=2x3")
+
+
+def test_a_notebook_may_begin_with_a_byte_order_mark(tmp_path, capsys):
+    path = tmp_path / "homework.ipynb"
+    notebook(path, LOSS)
+    path.write_text(path.read_text("utf-8"), "utf-8-sig")
+    assert main(["check", str(path), *INPUTS, "--wrt", "b"]) == 0
 
 
 # The explorable page.

@@ -35,7 +35,7 @@ from .derivation import derive
 from .drawing import draw
 from .drawing.explorable import Explorable, case_study_page
 from .explanation import explain
-from .notebook import read_cells
+from .notebook import read_cells, read_python
 from .teaching.sheets import make_sheet
 
 _HELP = """\
@@ -441,7 +441,7 @@ def _module(place: str) -> ModuleType:
     sys.modules[module.__name__] = module  # where dataclasses look for it
     with _users_code():
         if path.suffix == ".py":
-            code = compile(path.read_bytes(), path, "exec", dont_inherit=True)
+            code = compile(read_python(path), path, "exec", dont_inherit=True)
             exec(code, vars(module))
         else:
             vars(module)["display"] = print  # which every notebook has

@@ -1,12 +1,14 @@
-"""Jupyter notebooks as text: the code cells of one are read, and one is written.
+"""Python files and Jupyter notebooks as text: both are read, and a notebook is written.
 
 Imports nothing of the package, and no notebook library: the format 4.5 is JSON.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import tokenize
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,19 +29,55 @@ class Cell(NamedTuple):
     skipped: tuple[str, ...]
 
 
+def read_python(path: Path) -> str:
+    """Return the text of a Python file, in the encoding that Python reads it in.
+
+    Raises
+    ------
+    SyntaxError
+        If Python cannot read it, with the file and the line.
+    """
+    data, encoding = path.read_bytes(), "utf-8"
+
+    def refused(said: str, start: int) -> SyntaxError:
+        line = data.count(b"\n", 0, start) + 1
+        return SyntaxError(said, (str(path), line, None, None))
+
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    except SyntaxError as error:
+        if re.match("unknown encoding|encoding problem", str(error)):
+            raise refused(f"{error.msg.partition(' for ')[0]}", 0) from None
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        name = encoding.removesuffix("-sig").upper()
+        said = f"the byte 0x{error.object[error.start]:02x} is not {name}"
+        raise refused(f"{said}: save the file as UTF-8, or declare its encoding in the first line, "
+                      "as by `# -*- coding: latin-1 -*-`", error.start) from None  # fmt: skip
+    except (LookupError, UnicodeError) as error:  # rot13, which is for no text
+        raise refused(f"encoding problem: {error}", 0) from None
+    if "\0" in text:
+        raise refused("there is a null byte: save the file as UTF-8 text", data.find(b"\0"))
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def read_cells(path: Path) -> list[Cell]:
     """Return the code cells of a notebook.
 
     Raises
     ------
     ValueError
-        If it is no notebook.
+        If it is no notebook, or a cell of it is no text.
     """
     try:
-        cells = json.loads(path.read_text("utf-8"))["cells"]
+        cells = json.loads(path.read_text("utf-8-sig"))["cells"]
         texts = ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
     except (ValueError, LookupError, TypeError) as error:
         raise ValueError(f"{path.name} is no notebook of format 4") from error
+    for number, text in enumerate(texts, 1):
+        if "\0" in text:
+            raise ValueError(f"cell {number} of {path.name} has a null character: delete it")
     return [_cell(f"<cell {number} of {path.name}>", text) for number, text in enumerate(texts, 1)]
 
 

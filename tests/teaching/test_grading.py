@@ -8,6 +8,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
+from tests.encodings import READABLE, UNREADABLE
 from tests.problems import raises
 from tests.teaching.assignment import (
     INPUTS,
@@ -117,6 +118,27 @@ def test_other_names_and_notebooks_are_graded(graded):
     found = graded(json.dumps(notebook), name="ada.ipynb", budget=10)
     assert "(line 7)" in found.hint
     assert "cannot be read" in graded("{", name="ada.ipynb").message
+
+
+@pytest.mark.parametrize("name", READABLE)
+def test_what_python_reads_is_graded(tmp_path, name):
+    path = tmp_path / "ada.py"
+    path.write_bytes(READABLE[name] + RIGHT.encode())
+    assert grade(loss, path, ("W", "b"), budget=0, **INPUTS).ok
+    notebook = {"cells": [{"cell_type": "code", "source": RIGHT}]}
+    path = tmp_path / "ada.ipynb"
+    path.write_text(json.dumps(notebook), "utf-8-sig")
+    assert grade(loss, path, ("W", "b"), budget=0, **INPUTS).ok
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_what_python_cannot_read_is_told_with_its_line(tmp_path, name):
+    begin, words = UNREADABLE[name]
+    path = tmp_path / "ada.py"
+    path.write_bytes(begin + RIGHT.encode())
+    found = grade(loss, path, ("W", "b"), **INPUTS)
+    assert statuses(found) == ["failed", "failed"]
+    assert f"ada.py, line {words}" in found.message
 
 
 def test_a_function_is_graded_by_its_source():

@@ -24,7 +24,7 @@ from ..checker.gradients import Check
 from ..checker.hand import Hand
 from ..checker.report import Finding, Report
 from ..checker.trees import Inputs, leaves, mapped
-from ..notebook import read_cells
+from ..notebook import read_cells, read_python
 from .child import encode
 from .process import EndedError, Process, SubmissionError, explained
 from .standalone import StandaloneError, standalone
@@ -264,9 +264,12 @@ def _read(submission: Any) -> tuple[list[tuple[str, str]], str]:
         raise EndedError("failed", f"there is no file {path.name}")
     try:
         if file.endswith(".py"):
-            return [(path.name, path.read_text("utf-8"))], function
+            return [(path.name, read_python(path))], function
         return [(cell.name, cell.text) for cell in read_cells(path)], function
-    except ValueError as error:
+    except SyntaxError as error:
+        said = f"{path.name}, line {error.lineno}: SyntaxError: {error.msg}"
+        raise EndedError("failed", said) from None
+    except (ValueError, OSError) as error:
         raise EndedError("failed", f"{path.name} cannot be read: {error}") from None
 
 
