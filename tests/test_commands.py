@@ -235,6 +235,14 @@ def test_exercises_are_seeded_and_keep_the_answer(file, capsys):
     assert "--most 0" in refused(capsys, "exercise", str(file), *INPUTS, "--most", "0")
 
 
+def test_a_gradient_for_one_size_only_is_no_exercise(file, tmp_path, capsys):
+    file.write_text("def loss(w, X):\n    return sum((row @ w) ** 2 for row in X)\n", "utf-8")
+    for more in ((), ("-o", str(tmp_path / "sheet.ipynb"))):
+        error = refused(capsys, "exercise", str(file), "w=3x", "X=12x3", *more)
+        assert "can be derived for inputs of these sizes only: " in error
+    assert [*tmp_path.glob("*.ipynb")] == []
+
+
 def test_a_sheet_is_written_with_its_key(file, tmp_path, capsys):
     sheet = tmp_path / "sheet.ipynb"
     call = ("exercise", str(file), *INPUTS, "--wrt", "W,b", "--seed", "7", "-o", str(sheet))

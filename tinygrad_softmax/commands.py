@@ -36,6 +36,7 @@ from .drawing import draw
 from .drawing.explorable import Explorable, case_study_page
 from .explanation import explain
 from .notebook import read_cells, read_python
+from .teaching.exercises import check_sizes
 from .teaching.sheets import make_sheet
 
 _HELP = """\
@@ -300,6 +301,7 @@ def _exercise(function: Any, wrt: Any, inputs: dict[str, Any], options: Any) -> 
         return _sheet(function, wrt, inputs, options, most)
     if options.level is not None:
         raise _UsageError("--level is for a notebook: add -o sheet.ipynb")
+    check_sizes(derive(function, wrt, **inputs))
     found = [*seed_mistakes(function, wrt, most=most, seed=options.seed, **inputs)]
     _say_if_few(len(found), most)
     told = ("stage", "cause", "sentence") if options.answers else ()

@@ -197,3 +197,19 @@ def test_what_fits_in_no_sheet_is_refused():
         make_sheet(loss, level=4, **INPUTS)
     with raises(ValueError, "no mistake of this level"):
         make_sheet(lambda x: 3 * np.sum(x), level=3, x=np.ones(3))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda w, X: sum(np.tanh(X[i] @ w) ** 2 for i in range(len(X))),
+        lambda w, X: sum(np.sum(row * w) ** 2 for row in X),
+        lambda w, X: np.sum((X @ w) ** 2) if len(X) > 5 else np.sum((X @ w) ** 4),
+    ],
+    ids=["index", "rows", "condition"],
+)
+def test_a_gradient_for_one_size_only_is_no_exercise(function):
+    inputs = {"w": np.array([0.5, -1.0]), "X": np.linspace(-1, 1, 24).reshape(12, 2)}
+    for make in (make_sheet, exercises):
+        with raises(ValueError, "for inputs of these sizes only: "):
+            make(function, **inputs)

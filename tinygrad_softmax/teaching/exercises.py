@@ -96,7 +96,7 @@ def exercises(
     Raises
     ------
     ValueError
-        If there is no such level.
+        If there is no such level, or the gradient can be derived for these sizes only.
 
     Examples
     --------
@@ -111,6 +111,7 @@ def exercises(
     if level not in (1, 2, 3):
         raise ValueError(f"level={level!r} is none of 1, 2, 3")
     derivation = derive(loss, wrt, **inputs)
+    check_sizes(derivation)
     right = gradients_alone(derivation.source).rstrip("\n")
     made = seed_mistakes(loss, wrt, **inputs)
     if level < 3:
@@ -119,6 +120,17 @@ def exercises(
         random.Random(seed).shuffle(singles)
         return iter(singles)
     return _hard(right, [*islice(made, 3 * _MANY)], derivation, seed)
+
+
+def check_sizes(derivation: Derivation) -> None:
+    """Refuse code that is right at one size only: it has a term for each turn of a loop."""
+    if not derivation.trace.generic:
+        why = derivation.trace.reason or "the loss depends on them"
+        raise ValueError(
+            "no exercise can be made of this loss, because its gradient can be derived for inputs "
+            f"of these sizes only: {why.rstrip('.')}; write the loss for all sizes, with array "
+            "operations in place of loops over an axis"
+        )
 
 
 def _hard(

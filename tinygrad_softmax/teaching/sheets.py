@@ -19,7 +19,7 @@ from ..checker.trees import leaves, mapped
 from ..derivation import Derivation, derive
 from ..ir.verify import draws
 from ..notebook import written
-from .exercises import Exercise, exercises
+from .exercises import Exercise, check_sizes, exercises
 from .standalone import LARGEST, StandaloneError, literal, standalone
 
 _HIDDEN = re.compile(
@@ -91,7 +91,8 @@ def make_sheet(
     Raises
     ------
     ValueError
-        If the loss cannot be written into a notebook, or has no mistake of the level.
+        If the loss cannot be written into a notebook, has no mistake of the level, or a gradient
+        that can be derived for inputs of these sizes only.
 
     Examples
     --------
@@ -104,6 +105,7 @@ def make_sheet(
     (4, 'the sign of `X.T @ derror` is wrong')
     """
     derivation = derive(loss, wrt, **inputs)
+    check_sizes(derivation)
     code = standalone(loss)
     space = {"np": np, **derivation.program.used}
     made = exercises(loss, wrt, level=level, seed=seed, **inputs)
