@@ -120,6 +120,9 @@ def test_inputs_come_from_python_or_a_file(file, tmp_path, capsys):
         (("{file}:loss", "W=2x3"), "b, X, y not given: add b=SHAPE X=SHAPE y=SHAPE"),
         (("{file}:loss", "W"), "'W' is no input: write NAME=300x2"),
         (("{file}:loss", "W=two"), "'two' is neither a shape"),
+        (("{file}:loss", *INPUTS, "W=3x3"), "W is given twice, W=2x3 and W=3x3: keep one"),
+        (("{file}:loss", "y=10:0"), "labels of no class: write y=10:3"),
+        (("{file}:loss", "y=2x5:0"), "labels of no class: write y=2x5:3"),
         (("{file}:missing", *INPUTS), "no `missing`; its functions: loss, vector, gradients, draw"),
         (("nowhere.py:loss", *INPUTS), "nowhere.py"),
         (("no_such_module:loss", *INPUTS), "there is no module 'no_such_module'"),
@@ -148,6 +151,11 @@ def test_what_cannot_be_understood_is_said(file, capsys, arguments, words):
         ("derive",),
         ("draw", "{file}", *INPUTS),
         ("derive", "{file}", *INPUTS, "--nonsense"),
+        ("derive", "{file}", *INPUTS, "--seed", "-1"),
+        ("derive", "{file}", *INPUTS, "--seed", "1.5"),
+        ("check", "{file}", *INPUTS, "--budget", "-1"),
+        ("check", "{file}", *INPUTS, "--budget", "nan"),
+        ("check", "{file}", *INPUTS, "--budget", "long"),
     ],
 )
 def test_wrong_arguments_are_refused(file, capsys, arguments):
@@ -196,6 +204,56 @@ def test_arrays_come_from_an_archive(file, tmp_path, capsys):
     assert "left out: more" in err
     error = refused(capsys, *call, "w=5x", f"x={archive}:X")
     assert "has no array 'X', but w, x, more" in error
+
+
+def test_files_without_an_array_of_numbers_are_refused(file, tmp_path, capsys):
+    numbers = tmp_path / "numbers.npz"
+    np.savez(numbers, w=np.ones(5), x=np.array(["a", "b"]), more=np.array([{}, None]))
+    arrays = tmp_path / "objects.npy", tmp_path / "words.npy", tmp_path / "text.npy"
+    np.save(arrays[0], np.array([{}, 1.0], object))
+    np.save(arrays[1], np.array(["a", "b"]))
+    arrays[2].write_text("1 2 3\n")
+    (tmp_path / "empty.npy").touch()
+    (tmp_path / "broken.npy").write_bytes(arrays[1].read_bytes()[:-4])
+    (tmp_path / "broken.npz").write_bytes(numbers.read_bytes()[:99])
+    (tmp_path / "one.npz").write_bytes(arrays[1].read_bytes())
+    call = ("derive", f"{file}:vector", "w=5x")
+    for path in (*arrays, tmp_path / "empty.npy", tmp_path / "broken.npy", f"{numbers}:x"):
+        error = refused(capsys, *call, f"x={path}")
+        assert f"{path} is not an array of numbers: save one" in error
+        assert "pickle" not in error
+    for name in ("broken", "one"):
+        error = refused(capsys, *call, f"x={tmp_path / name}.npz")
+        assert f"{name}.npz is not an archive of arrays" in error
+    assert "No such file" in refused(capsys, *call, "x=nowhere.npy")
+    error = refused(capsys, *call[:2], "--inputs", str(numbers))
+    assert f"{numbers}:x is not an array of numbers" in error
+    assert "dw" in run(capsys, *call, f"x={numbers}:w")  # what is not asked for is not read
+
+
+@pytest.mark.parametrize(("seconds", "is_found"), [("0", False), ("20", True)])
+def test_the_time_for_a_repair_is_given(file, capsys, seconds, is_found):
+    assert main(["check", str(file), *INPUTS, "--wrt", "W", "--budget", seconds]) == 1
+    assert ("the term `reg * W` is missing" in capsys.readouterr().out) is is_found
+
+
+@pytest.mark.parametrize(
+    ("code", "place"),
+    [
+        ("raise KeyboardInterrupt\n", "mine.py, line 1"),
+        ("def loss(W):\n    raise KeyboardInterrupt\n", "mine.py, line 2, in loss"),
+        ("def gradients(W):\n    raise KeyboardInterrupt\ndef loss(W):\n    return W.sum()\n",
+         "mine.py, line 2, in gradients"),
+        ("def inputs():\n    raise KeyboardInterrupt\ndef loss(W):\n    return W.sum()\n",
+         "mine.py, line 2, in inputs"),
+    ],
+)  # fmt: skip
+def test_an_interruption_is_one_line(file, capsys, monkeypatch, code, place):
+    monkeypatch.chdir(file.parent)
+    file.write_text(code, "utf-8")
+    more = () if "inputs" in code else ("W=2x3",)
+    error = refused(capsys, "check", "mine.py", *more, status=130)
+    assert error == f"interrupted in {place}\n"
 
 
 def test_results_come_as_json(file, capsys):
@@ -252,6 +310,10 @@ def test_a_sheet_is_written_with_its_key(file, tmp_path, capsys):
     texts = [path.read_text("utf-8") for path in files]
     assert ["HIDDEN" in text for text in texts] == [True, False, False]
     assert json.loads(texts[2])["level"] == 3
+    assert f"{files[0]} exists already" in refused(capsys, *call)
+    files[0].unlink()
+    assert f"{files[1]} exists already" in refused(capsys, *call)
+    call += ("--force",)
     run(capsys, *call, "--level", "3")
     assert [path.read_text("utf-8") for path in files] == texts
     run(capsys, *call)
@@ -259,8 +321,8 @@ def test_a_sheet_is_written_with_its_key(file, tmp_path, capsys):
     assert main([*call, "--most", "99"]) == 0
     assert "fewer than asked for" in capsys.readouterr().err
     assert "--answers and --json are for printing" in refused(capsys, *call, "--answers")
-    assert "is no notebook: name it sheet.ipynb" in refused(capsys, *call[:-1], "sheet.py")
-    assert "--level is for a notebook" in refused(capsys, *call[:-2], "--level", "1")
+    assert "is no notebook: name it sheet.ipynb" in refused(capsys, *call[:-2], "sheet.py")
+    assert "--level is for a notebook" in refused(capsys, *call[:-3], "--level", "1")
 
 
 def test_inputs_in_the_file_of_the_loss_are_used_for_what_is_not_given(file, capsys):
@@ -342,7 +404,8 @@ def test_a_method_is_named_by_its_class_or_instance(tmp_path, capsys, monkeypatc
         assert "dx = 3 * x ** 2" in run(capsys, "derive", f"{place}:Model.Inner.loss", *source)
         assert "dx = 6 * x" in run(capsys, "derive", f"{place}:scaled.loss", *source)
         error = refused(capsys, "derive", f"{place}:Scaled.loss", "x=4x")
-        assert "Scaled takes arguments: make an instance in the file" in error
+        assert "Scaled needs arguments. Create an instance in the file, `m = Scaled(...)`" in error
+        assert f"`{place}:m.loss`" in error
         error = refused(capsys, "derive", f"{place}:Model.lose", "x=4x")
         assert "`Model` in" in error
         assert "has no `lose`" in error
@@ -360,7 +423,7 @@ def test_fewer_exercises_than_asked_for_are_told(file, capsys):
 @pytest.mark.parametrize(("ending", "begins"), [("svg", "<svg"), ("html", "<!doctype html")])
 def test_a_loss_is_drawn(file, tmp_path, capsys, ending, begins):
     picture = tmp_path / f"graph.{ending}"
-    assert str(picture) in run(capsys, "draw", str(file), *INPUTS, "-o", str(picture))
+    assert run(capsys, "draw", str(file), *INPUTS, "-o", str(picture)) == f"{picture}\n"
     assert picture.read_text("utf-8").lower().startswith(begins)
 
 
@@ -527,9 +590,11 @@ def test_a_notebook_may_begin_with_a_byte_order_mark(tmp_path, capsys):
 def test_the_page_to_explore_is_written(file, tmp_path, capsys):
     path = tmp_path / "page.html"
     printed = run(capsys, "explore", f"{file}:loss", *INPUTS, "-o", str(path))
-    assert f"<Explorable: 7 examples, 2 features, 3 classes> written to {path}" in printed
-    assert path.read_text("utf-8").startswith("<!DOCTYPE html>")
-    assert "300 examples" in run(capsys, "explore", "-o", str(path))  # of the case study
+    assert printed == f"{path}\n"
+    own = path.read_text("utf-8")
+    assert own.startswith("<!DOCTYPE html>")
+    run(capsys, "explore", "-o", str(path))
+    assert len(path.read_text("utf-8")) > len(own)  # the 300 examples of the case study
 
 
 @pytest.mark.parametrize("opens", [True, False])
@@ -537,11 +602,13 @@ def test_the_page_to_explore_is_opened_in_the_browser(tmp_path, capsys, monkeypa
     addresses = []
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(webbrowser, "open", lambda uri: addresses.append(uri) or opens)
-    printed = run(capsys, "explore")
+    assert main(["explore"]) == 0
+    printed, noted = capsys.readouterr()
     (page,) = tmp_path.glob("explore-*.html")
     assert addresses == [page.as_uri()]
     assert page.read_text("utf-8").startswith("<!DOCTYPE html>")
-    assert ("open it in a browser" in printed) is not opens
+    assert printed == f"{page}\n"
+    assert ("no browser could be started" in noted) is not opens
 
 
 def test_a_page_that_cannot_be_made_is_refused(file, tmp_path, capsys):

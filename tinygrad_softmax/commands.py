@@ -25,7 +25,7 @@ import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 import numpy as np
 
@@ -62,6 +62,7 @@ exit status:
   2  usage: bad arguments, an unknown function, missing inputs, or a loss that
      cannot be derived
   3  your code failed: a file cannot be parsed, or a module or function raised
+  130  interrupted with Ctrl-C
 
 example:
   tinygrad-softmax %s
@@ -90,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     int
         0 if all went well, 1 if a gradient that was checked is wrong, 2 if the call or the function
-        could not be understood, 3 if the user's code failed.
+        could not be understood, 3 if the user's code failed, 130 if it was interrupted.
 
     Raises
     ------
@@ -120,6 +121,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _write(sys.stderr, f"{parser.prog}: {error}")
     except Exception as error:  # of a tool, which says what it does not accept
         _write(sys.stderr, f"{type(error).__name__}: {error}")
+    except KeyboardInterrupt as error:
+        status = 130  # as a shell has it
+        place = _where(error)
+        _write(sys.stderr, f"interrupted in {place}" if place else "interrupted")
     finally:
         sys.path[:] = path
         _module.cache_clear()
@@ -173,7 +178,7 @@ def _parser() -> argparse.ArgumentParser:
                              "a file.npz, or file.py:NAME, a dict or a function")  # fmt: skip
         command.add_argument("--wrt", help="by what, separated by commas; the first input if not "
                              "given")  # fmt: skip
-        command.add_argument("--seed", type=int, default=0, help="of the random draws")
+        command.add_argument("--seed", type=_seed, default=0, help="of the random draws")
         if len(formats) > 1:
             command.add_argument("--format", choices=formats, help="text if not given")
         if formats:
@@ -182,6 +187,10 @@ def _parser() -> argparse.ArgumentParser:
         if run is _derive:
             command.add_argument("--stable", action="store_true",
                                  help="in a form that no score can overflow")  # fmt: skip
+        if run is _check:
+            command.add_argument("--budget", type=_seconds, default=2.0, metavar="SECONDS",
+                                 help="for how long to look for a repair of a wrong gradient; 2 "
+                                 "if not given, 0 for none")  # fmt: skip
         if run is _draw:
             command.add_argument("-o", "--output", required=True, metavar="FILE",
                                  help="the page .html, or the picture .svg or .dot")  # fmt: skip
@@ -200,6 +209,9 @@ def _parser() -> argparse.ArgumentParser:
                 help="write a notebook with checks, one to hand out, and the key",
             )
             command.add_argument(
+                "--force", action="store_true", help="overwrite the files of -o if they exist"
+            )
+            command.add_argument(
                 "--level",
                 type=int,
                 choices=(1, 2, 3),
@@ -214,6 +226,24 @@ def _parser() -> argparse.ArgumentParser:
                 "--answers", action="store_true", help="print what the mistakes are, too"
             )
     return parser
+
+
+def _seed(text: str) -> int:
+    """Return a seed; NumPy takes no negative one."""
+    if not re.fullmatch(r"\d+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not an integer that is 0 or larger")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    """Return a time."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds, 0 or larger")
+    return seconds
 
 
 def _run(options: Any) -> tuple[int, str]:
@@ -264,7 +294,8 @@ def _explain(function: Any, wrt: Any, inputs: dict[str, Any], options: Any) -> t
 
 
 def _check(function: Any, wrt: Any, inputs: dict[str, Any], options: Any) -> tuple[int, str]:
-    report = check_gradients(function, options.gradients, wrt=wrt, **inputs)
+    report = check_gradients(function, options.gradients, wrt=wrt, budget=options.budget,
+                             **inputs)  # fmt: skip
     code = getattr(options.gradients or function, "__code__", None)
     if report.findings and code and code.co_filename.startswith("<cell"):
         _write(sys.stderr, f"note: lines are counted in {code.co_filename[1:-1]}")
@@ -272,9 +303,8 @@ def _check(function: Any, wrt: Any, inputs: dict[str, Any], options: Any) -> tup
 
 
 def _draw(function: Any, wrt: Any, inputs: dict[str, Any], options: Any) -> tuple[int, str]:
-    drawing = draw(function, wrt, **inputs)
-    drawing.save(options.output)
-    return 0, f"{drawing!r} written to {options.output}"
+    draw(function, wrt, **inputs).save(options.output)
+    return 0, str(options.output)
 
 
 def _explore(function: Any, wrt: Any, inputs: dict[str, Any], options: Any) -> tuple[int, str]:
@@ -289,8 +319,8 @@ def _written(page: Explorable, options: Any) -> tuple[int, str]:
             path = file.name
     page.save(path)
     if options.output is None and not webbrowser.open(Path(path).as_uri()):
-        return 0, f"{page!r} written to {path}: open it in a browser"
-    return 0, f"{page!r} written to {path}"
+        _write(sys.stderr, "note: no browser could be started: open the page in one")
+    return 0, str(path)
 
 
 def _exercise(function: Any, wrt: Any, inputs: dict[str, Any], options: Any) -> tuple[int, str]:
@@ -324,16 +354,17 @@ def _sheet(function: Any, wrt: Any, inputs: dict[str, Any], options: Any,
     if options.answers or options.format == "json":
         raise _UsageError("--answers and --json are for printing: the answers to a notebook are "
                           "in the key beside it")  # fmt: skip
+    files = [path.with_suffix(e) for e in (".ipynb", ".student.ipynb", ".key.json")]
+    if not options.force and (existing := next(filter(os.path.exists, files), None)):
+        raise _UsageError(f"{existing} exists already: choose another name after -o, or add "
+                          "--force to overwrite it")  # fmt: skip
     sheet = make_sheet(function, wrt, level=options.level or 1, seed=options.seed, most=most,
                        **inputs)  # fmt: skip
     _say_if_few(len(sheet.exercises), most)
     lines = []
-    for ending, text, what in (
-        (".ipynb", sheet.notebook, "with the hidden checks, for the autograder"),
-        (".student.ipynb", sheet.student, "to hand out"),
-        (".key.json", sheet.key, "the answers"),
-    ):
-        file = path.with_suffix(ending)
+    for file, text, what in zip(files, (sheet.notebook, sheet.student, sheet.key), (
+        "with the hidden checks, for the autograder", "to hand out", "the answers",
+    ), strict=True):  # fmt: skip
         file.write_text(text, "utf-8")
         lines.append(f"{file}: {what}")
     return 0, "\n".join(lines)
@@ -370,21 +401,31 @@ def _frames(error: BaseException) -> list[traceback.FrameSummary]:
     return [f for f in frames if "site-packages" not in f.filename] or frames
 
 
-def _told(error: BaseException) -> str:
-    """Return the place and the line of an error, with its message."""
-    frames, message, within = _frames(error), str(error), ""
+def _where(error: BaseException) -> str:
+    """Return the file, line and function of the user's that an error is from, if any."""
+    frames, within = _frames(error), ""
     if isinstance(error, SyntaxError) and error.filename:
-        file, line, code, message = error.filename, error.lineno, error.text, error.msg
+        file, line = error.filename, error.lineno
     elif frames:
-        _, _, name, code = frames[-1]
         file, line = frames[-1].filename, frames[-1].lineno
+        name = frames[-1].name
         within = "" if name.startswith("<") else f", in {name}"
     else:
-        return f"your code failed: {type(error).__name__}: {message}"
+        return ""
     if os.path.isabs(file) and Path(file).is_relative_to(Path.cwd()):
         file = os.path.relpath(file)
+    return f"{file.strip('<>')}, line {line}{within}"
+
+
+def _told(error: BaseException) -> str:
+    """Return the place and the line of an error, with its message."""
+    place, message, code = _where(error) or "your code failed", str(error), None
+    if isinstance(error, SyntaxError) and error.filename:
+        code, message = error.text, error.msg
+    elif frames := _frames(error):
+        code = frames[-1].line
     shown = f"\n    {code.strip()}" if code and code.strip() else ""
-    return f"{file.strip('<>')}, line {line}{within}: {type(error).__name__}: {message}{shown}"
+    return f"{place}: {type(error).__name__}: {message}{shown}"
 
 
 def _load(place: str, usual: str) -> Any:
@@ -403,20 +444,20 @@ def _load(place: str, usual: str) -> Any:
         if found is None:
             raise _UsageError(f"`{first}` in {module} has no `{attribute}`")
         if isinstance(owner, type) and inspect.isfunction(inspect.getattr_static(owner, attribute)):
-            found = getattr(_instance(owner), attribute)
+            found = getattr(_instance(owner, module), attribute)
     return found
 
 
 @functools.cache
-def _instance(owner: type) -> Any:
+def _instance(owner: type, module: str) -> Any:
     """Return an instance, of which the loss and the gradient are both methods."""
     with _users_code():
         try:
             inspect.signature(owner).bind()
         except (TypeError, ValueError) as error:
             raise _UsageError(
-                f"{owner.__name__} takes arguments: make an instance in the file, "
-                "and name the method of that, file.py:instance.method"
+                f"{owner.__name__} needs arguments. Create an instance in the file, "
+                f"`m = {owner.__name__}(...)`, and pass `{module}:m.loss`"
             ) from error
         return owner()
 
@@ -481,17 +522,26 @@ def _inputs(function: Callable[..., Any], options: Any) -> dict[str, Any]:
     parameters = inspect.signature(function).parameters.values()
     takes_any = any(p.kind == p.VAR_KEYWORD for p in parameters)
     names = [p.name for p in parameters]
-    found = _source(options.source) if options.source else _own_inputs(options.function)
-    if extra := [name for name in found if not (takes_any or name in names)]:
+
+    def wants(name: str) -> bool:
+        return takes_any or name in names
+
+    source = options.source
+    found = _source(source, wants) if source else _own_inputs(options.function)
+    if extra := [name for name in found if not wants(name)]:
         if options.source:
             _write(sys.stderr, f"note: no input of the loss, and left out: {', '.join(extra)}")
         found = {name: value for name, value in found.items() if name in names}
     rng = np.random.default_rng(options.seed)
+    given: dict[str, str] = {}
     for text in options.inputs:
         name, sign, value = text.partition("=")
         if sign:
             check_names([name])
-            if not (takes_any or name in names):
+            if other := given.get(name):
+                raise _UsageError(f"{name} is given twice, {other} and {text}: keep one")
+            given[name] = text
+            if not wants(name):
                 raise _UsageError(f"{name!r} is no input of the loss: {', '.join(names)}")
             found[name] = _input(name, value, rng)
     missing = [p.name for p in parameters if p.default is p.empty and p.name not in found
@@ -512,11 +562,10 @@ def _own_inputs(place: str) -> dict[str, Any]:
     return dict(found) if isinstance(found, dict) else {}
 
 
-def _source(place: str) -> dict[str, Any]:
+def _source(place: str, wants: Callable[[str], bool]) -> dict[str, Any]:
     """Return all inputs of a file, or those that the user's code makes."""
     if place.endswith(".npz"):
-        with np.load(place) as arrays:
-            return dict(arrays)
+        return _arrays(place, wants)
     found = _load(place, "inputs")
     if callable(found):
         with _users_code():
@@ -529,17 +578,21 @@ def _source(place: str) -> dict[str, Any]:
 def _input(name: str, text: str, rng: np.random.Generator) -> Any:
     """Return the input that a description stands for."""
     if text.endswith(".npy"):
-        return np.load(text)
+        with _opened(text) as file:
+            return _numbers(text, lambda: np.load(file))
     if packed := re.fullmatch(r"(.+\.npz)(?::(.+))?", text):
-        with np.load(packed[1]) as arrays:
-            key = packed[2] or name
-            if key not in arrays:
-                raise _UsageError(f"{packed[1]} has no array {key!r}, but {', '.join(arrays)}: "
-                                  f"write {name}={packed[1]}:KEY")  # fmt: skip
-            return arrays[key]
+        key = packed[2] or name
+        arrays = _arrays(packed[1], key.__eq__)
+        if key not in arrays:
+            raise _UsageError(f"{packed[1]} has no array {key!r}, but {', '.join(arrays)}: "
+                              f"write {name}={packed[1]}:KEY")  # fmt: skip
+        return arrays[key]
     shape = re.fullmatch(r"(\d+(?:x\d+)*)(?::(\d+))?", text)
     if shape and (shape[2] or "x" in text):
         sizes = tuple(map(int, shape[1].split("x")))
+        if shape[2] and int(shape[2]) < 1:
+            raise _UsageError(f"{name}={text} asks for labels of no class: write {name}="
+                              f"{shape[1]}:3 for the labels 0, 1, 2")  # fmt: skip
         return rng.integers(0, int(shape[2]), sizes) if shape[2] else rng.standard_normal(sizes)
     vector = re.fullmatch(r"(\d+)x", text)
     if vector:
@@ -551,3 +604,35 @@ def _input(name: str, text: str, rng: np.random.Generator) -> Any:
             f"{text!r} is neither a shape (300x2, or 5x for one axis), labels (300:3), a number, "
             "nor an array in a file (.npy, or .npz:KEY)"
         ) from None
+
+
+def _arrays(path: str, wants: Callable[[str], bool]) -> dict[str, Any]:
+    """Return the arrays of an archive that are wanted; of the others the name alone."""
+    with _opened(path) as file:
+        try:
+            archive = np.load(file)
+        except Exception:  # a broken file may raise anything
+            archive = None
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise _UsageError(f"{path} is not an archive of arrays: save it with np.savez")
+        return {key: _numbers(f"{path}:{key}", functools.partial(archive.__getitem__, key))
+                if wants(key) else None for key in archive}  # fmt: skip
+
+
+def _opened(path: str) -> BinaryIO:
+    try:
+        return open(path, "rb")
+    except OSError as error:
+        raise _UsageError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _numbers(place: str, read: Callable[[], Any]) -> Any:
+    """Return an array from a file, in which there may be anything."""
+    try:
+        array = read()
+    except Exception:  # NumPy would advise to unpickle what is no array, which runs code
+        array = None
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "biufc":
+        raise _UsageError(f"{place} is not an array of numbers: save one with np.save or np.savez, "
+                          "not an array of objects or text")  # fmt: skip
+    return array
