@@ -20,6 +20,7 @@ from tests.teaching.assignment import (
     loss,
     returning,
 )
+from tinygrad_softmax import summarise
 from tinygrad_softmax.teaching import grade
 
 WRONG = RIGHT.replace("    dscores /= len(X)\n", "")
@@ -99,12 +100,47 @@ def test_a_missing_or_odd_gradient_takes_nothing_from_the_others(graded):
         (RIGHT.replace("dscores.sum(axis=0, keepdims=True)", "[[], [1]]"), "b"),
         (RIGHT.replace("dscores.sum(axis=0, keepdims=True)", "b * np.nan"), "NaN"),
         (RIGHT.replace(", keepdims=True)}", ")}"), "shape"),
+        (
+            RIGHT.replace("True)}", "True).astype(object)}"),
+            "object as the gradient of b: convert it to an array of numbers by .astype(float).",
+        ),
     ]:
         found = graded(code)
         assert found.gradients[0].status == "right", found.message
         assert found.gradients[1].status in ("failed", "wrong")
         assert words in found.gradients[1].message
         assert found.score == 1
+
+
+def test_an_odd_gradient_hides_no_mistake_of_the_others(graded):
+    code = WRONG.replace("dscores.sum(axis=0, keepdims=True)", "'db'")
+    found = graded(code, ("W", "b"), budget=10)
+    assert statuses(found) == ["wrong", "failed"]
+    assert found.report.findings[0].cause == "divisor_missing"
+    assert "Look at dscores" in found.hint
+
+
+def test_a_submission_that_is_partly_right_is_told_apart(graded):
+    odd = RIGHT.replace("dscores.sum(axis=0, keepdims=True)", "None")
+    points = {"W": 3, "b": 1}
+    summary = summarise({
+        "ada": graded(odd, points=points),
+        "ben": graded("", points=points),
+        "cid": graded(RIGHT, points=points),
+    })  # fmt: skip
+    assert summary.count == 3
+    assert [name for name, _ in summary.partial] == ["ada"]
+    assert [name for name, _ in summary.failed] == ["ben"]
+    assert "3 submissions: 1 right, 1 partly right, 1 without" in str(summary)
+    assert "1 x partly right\n\nada: gradients returned None as the gradient of b." in str(summary)
+    assert json.loads(summary.json())["partial"][0]["submission"] == "ada"
+
+
+def test_a_grade_is_printed_in_a_few_lines(graded):
+    assert str(graded(WRONG, points={"W": 3, "b": 1})).split("\n")[:2] == [
+        "0 of 4 points", "The gradient with respect to W is wrong."]  # fmt: skip
+    assert str(graded("")) == (
+        "0 of 2 points\nThere is no function `gradients` in the submission.")  # fmt: skip
 
 
 def test_other_names_and_notebooks_are_graded(graded):
@@ -174,8 +210,24 @@ def test_a_function_is_graded_by_its_source():
         (before("input()"), "in gradients: EOFError"),
         (before("gradients(W, b, X, y, reg)"), "RecursionError"),
         (returning("None"), "`gradients` returned None: is `return` missing?"),
-        (returning("'dW'"), "gradients returned"),
-        (returning("object()"), "gradients returned"),
+        (returning("'dW'"), "`gradients` returned a str: return the gradients as arrays"),
+        (returning("object()"), "`gradients` returned an object: return the gradients"),
+        (returning("{1.5}"), "`gradients` returned a set: return the gradients"),
+        (returning("np.array([W, b], object)"), "array of dtype=object: convert it"),
+        (RIGHT.replace("def ", "async def "), "returned a coroutine: write `def` instead of"),
+        (before("yield"), "returned a generator: write `return` instead of `yield`"),
+        (
+            before("yield").replace("def ", "async def ").replace("return", "yield"),
+            "returned an async_generator: write `def`",
+        ),
+        (
+            RIGHT.replace("def gradients", "def grad"),
+            "no function `gradients` in the submission, but `grad`.",
+        ),
+        (
+            "gradients = 3\ndef help(): 0\n" + RIGHT.replace("def gradients", "def grad"),
+            "but `help`, `grad`.",
+        ),
         (RIGHT.replace("(W, b, X, y, reg)", "(W, b, X, y, reg, cache)"), "cache"),
         (before("open('/etc/hostname')"), "PermissionError: a submission may not open"),
         (before("import subprocess; subprocess.run(['ls'])"), "may not call subprocess.Popen"),
@@ -305,9 +357,18 @@ def test_a_wrong_assignment_is_an_error(tmp_path):
         grade(loss, path, "V", **INPUTS)
     with raises(ValueError, "points is for W, and wrt for W, b"):
         grade(loss, path, ("W", "b"), points={"W": 1}, **INPUTS)
+    for score in (-1, np.nan, np.inf, "2", None):
+        with raises(ValueError, f"points['W'] is {score!r}: give a number that is 0 or larger"):
+            grade(loss, path, points={"W": score}, **INPUTS)
+    for option in ("timeout", "memory"):
+        for number in (0, -1):
+            with raises(ValueError, f"{option} is {number}: give a number that is larger than 0"):
+                grade(loss, path, "W", **{option: number}, **INPUTS)
+    with raises(ValueError, "budget is -1"):
+        grade(loss, path, "W", budget=-1, **INPUTS)
     with raises(ValueError, "hint='all'"):
         grade(loss, path, "W", hint="all", **INPUTS)
-    with raises(TypeError, "reg"):
+    with raises(TypeError, "inputs of loss are missing: reg; pass them by name, as reg=reg"):
         grade(loss, path, "W", **{n: v for n, v in INPUTS.items() if n != "reg"})
     missing = grade(loss, tmp_path / "nobody.py", "W", **INPUTS)
     assert missing.message == "There is no file nobody.py."

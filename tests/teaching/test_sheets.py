@@ -193,6 +193,9 @@ def test_what_fits_in_no_sheet_is_refused():
 
     with raises(StandaloneError, "`outside`, which is used"):
         make_sheet(uses, w=np.ones(3))
+    for make in (make_sheet, exercises):
+        with raises(TypeError, "inputs of loss are missing: W, b, X, y, reg; pass them by name"):
+            make(loss, level=1)
     with raises(ValueError, "level=4"):
         make_sheet(loss, level=4, **INPUTS)
     with raises(ValueError, "no mistake of this level"):

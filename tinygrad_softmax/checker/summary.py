@@ -80,18 +80,21 @@ class Summary:
     failed : tuple of (str, str)
         Submissions that could not be compared, or that do not count for being measured or computed
         by a package, each with the reason.
+    partial : tuple of (str, str)
+        Those of which this is true for some of the gradients only, and the others are right.
     """
 
     right: tuple[str, ...]
     misconceptions: tuple[Misconception, ...]
     unexplained: tuple[Misconception, ...]
     failed: tuple[tuple[str, str], ...]
+    partial: tuple[tuple[str, str], ...] = ()
 
     @property
     def count(self) -> int:
         """How many submissions there are."""
         wrong = {n for one in (*self.misconceptions, *self.unexplained) for n in one.submissions}
-        return len(self.right) + len(self.failed) + len(wrong)
+        return len(self.right) + len(self.partial) + len(self.failed) + len(wrong)
 
     def json(self) -> str:
         """Return the summary as JSON."""
@@ -99,14 +102,15 @@ class Summary:
             "count": self.count, "right": self.right,
             **{name: [{**asdict(one), "count": one.count} for one in getattr(self, name)]
                for name in ("misconceptions", "unexplained")},
-            "failed": [{"submission": name, "reason": reason} for name, reason in self.failed],
+            **{name: [{"submission": who, "reason": reason} for who, reason in getattr(self, name)]
+               for name in ("partial", "failed")},
         })  # fmt: skip
 
     # --- as text ---
 
     def _blocks(self) -> Iterator[tuple[str, str]]:
-        wrong = self.count - len(self.right) - len(self.failed)
-        counts = [(len(self.right), "right"), (wrong, "wrong"),
+        wrong = self.count - len(self.right) - len(self.partial) - len(self.failed)
+        counts = [(len(self.right), "right"), (len(self.partial), "partly right"), (wrong, "wrong"),
                   (len(self.failed), "without a result that counts")]  # fmt: skip
         parts = [f"{count} {word}" for count, word in counts if count]
         submissions = f"{self.count} submission{'s' * (self.count != 1)}"
@@ -119,10 +123,11 @@ class Summary:
                 yield "text", f"{', '.join(one.submissions)}."
                 if one.example.before:
                     yield "code", one.example.shown()
-        if self.failed:
-            yield "title", f"{len(self.failed)} x no result that counts"
-            for name, reason in self.failed:
-                yield "text", f"{name}: {reason}"
+        for title, told in (("partly right", self.partial), ("no result that counts", self.failed)):
+            if told:
+                yield "title", f"{len(told)} x {title}"
+                for name, reason in told:
+                    yield "text", f"{name}: {reason}"
 
     def __str__(self) -> str:
         return as_text(self._blocks())
@@ -173,7 +178,9 @@ def summarise(
     """
     if not isinstance(reports, Mapping):
         reports = {f"submission {n}": report for n, report in enumerate(reports, 1)}
-    right, failed = [], []
+    right: list[str] = []
+    failed: list[tuple[str, str]] = []
+    partial: list[tuple[str, str]] = []
     groups: dict[Any, dict[str, Finding]] = {}
     for name in sorted(reports):
         report = reports[name]
@@ -187,7 +194,8 @@ def summarise(
                 "grade returns, or the exception that was raised"
             )
         if found is None or (found.ok and not report.ok):
-            failed.append((name, str(getattr(report, "message", "")).partition("\n")[0]))
+            one_of = partial if getattr(report, "score", 0) > 0 else failed
+            one_of.append((name, str(getattr(report, "message", "")).partition("\n")[0]))
         elif found.ok:
             right.append(name)
         else:
@@ -202,7 +210,8 @@ def summarise(
         made[key[0]].append(Misconception(sentence, first.cause, tuple(members), first))
     for some in made.values():
         some.sort(key=lambda one: (-one.count, one.submissions, one.sentence))
-    return Summary(tuple(right), tuple(made[True]), tuple(made[False]), tuple(failed))
+    return Summary(tuple(right), tuple(made[True]), tuple(made[False]), tuple(failed),
+                   tuple(partial))  # fmt: skip
 
 
 class _Names:

@@ -42,7 +42,7 @@ class NotAllowedError(Exception):
 
 
 def encode(value: Any) -> Any:
-    """Return a value as JSON has it; of what is no data, the name of its type.
+    """Return a value as JSON has it; of what is no data, what it is called.
 
     Examples
     --------
@@ -63,11 +63,17 @@ def encode(value: Any) -> Any:
         return {"dict": [[encode(k), encode(v)] for k, v in value.items()]}
     if isinstance(value, (list, tuple)):
         return {"list" if isinstance(value, list) else "tuple": [*map(encode, value)]}
+    if isinstance(value, np.ndarray):
+        return {"other": f"array of dtype={value.dtype}"}
     return {"other": type(value).__name__}
 
 
+class Other:
+    """Stands for what is no data: an object of a subclass that is called like it."""
+
+
 def decode(text: Any) -> Any:
-    """Return what `encode` was given; in place of what is no data, an object of such a name."""
+    """Return what `encode` was given; in place of what is no data, an `Other`."""
     if not isinstance(text, dict):
         return text
     ((kind, content),) = text.items()
@@ -82,7 +88,7 @@ def decode(text: Any) -> Any:
     if kind in ("list", "tuple"):
         values = [*map(decode, content)]
         return values if kind == "list" else tuple(values)
-    return type(str(content), (), {})()
+    return type(str(content), (Other,), {})()
 
 
 # --- the submission's code ---
@@ -283,8 +289,12 @@ def serve(job: dict[str, Any], requests: IO[str], answer: Callable[[Any], None])
     failed = load(job["pieces"], space)
     function = space.get(job["function"])
     if not callable(function):
+        names = [name for name, value in space.items() if isinstance(value, types.FunctionType)
+                 and value.__module__ == "submission"]  # fmt: skip
+        has = f", but `{'`, `'.join(names)}`" if names else ""
         reason = f": {failed[0]}" if failed else ""
-        answer({"error": f"there is no function `{job['function']}` in the submission{reason}"})
+        said = f"there is no function `{job['function']}` in the submission{has}{reason}"
+        answer({"error": said})
         return
     answer({"parameters": _parameters(function)})
     for line in requests:

@@ -7,6 +7,7 @@ it; two mistakes are two edits of the same right code.
 from __future__ import annotations
 
 import difflib
+import inspect
 import random
 from collections.abc import Callable, Iterator
 from itertools import chain, combinations, islice, zip_longest
@@ -95,6 +96,8 @@ def exercises(
 
     Raises
     ------
+    TypeError
+        If an input of the loss is missing.
     ValueError
         If there is no such level, or the gradient can be derived for these sizes only.
 
@@ -110,6 +113,7 @@ def exercises(
     """
     if level not in (1, 2, 3):
         raise ValueError(f"level={level!r} is none of 1, 2, 3")
+    check_given(loss, inputs)
     derivation = derive(loss, wrt, **inputs)
     check_sizes(derivation)
     right = gradients_alone(derivation.source).rstrip("\n")
@@ -120,6 +124,21 @@ def exercises(
         random.Random(seed).shuffle(singles)
         return iter(singles)
     return _hard(right, [*islice(made, 3 * _MANY)], derivation, seed)
+
+
+def check_given(loss: Callable[..., Any], inputs: dict[str, Any]) -> None:
+    """Refuse inputs among which one is missing."""
+    try:
+        parameters = inspect.signature(loss).parameters.values()
+    except (TypeError, ValueError):  # written in C
+        return
+    missing = [p.name for p in parameters if p.default is p.empty and p.name not in inputs
+               and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]  # fmt: skip
+    if missing:
+        name = getattr(loss, "__name__", "the loss")
+        given = ", ".join(f"{n}={n}" for n in missing)
+        raise TypeError(f"inputs of {name} are missing: {', '.join(missing)}; pass them by name, "
+                        f"as {given}")  # fmt: skip
 
 
 def check_sizes(derivation: Derivation) -> None:

@@ -1,8 +1,8 @@
 """`grade`: a score for each gradient of a submission, found without trusting the submission.
 
-Imports `checker`, `process` and `standalone`. The submission runs in a process of its own, which
-returns arrays; they are compared here, where it cannot reach. The repair of a wrong one is looked
-for in a second process, and decides nothing.
+Imports `checker`, `exercises`, `process` and `standalone`. The submission runs in a process of its
+own, which returns arrays; they are compared here, where it cannot reach. The repair of a wrong one
+is looked for in a second process, and decides nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import math
 import os
 import warnings
 from collections import defaultdict
@@ -25,13 +26,22 @@ from ..checker.hand import Hand
 from ..checker.report import Finding, Report
 from ..checker.trees import Inputs, leaves, mapped
 from ..notebook import read_cells, read_python
-from .child import encode
+from .child import Other, encode
+from .exercises import check_given
 from .process import EndedError, Process, SubmissionError, explained
 from .standalone import StandaloneError, standalone
 
 #: By so much finite differences change when the inputs change by their last digit; a formula, less.
 _ROUNDING = 1e-13
 _HINTS = (None, "where", "what", "fix")
+_OBJECTS = "array of dtype=object"
+#: What is returned by mistake, and what to do about it.
+_INSTEAD = {
+    _OBJECTS: "convert it to an array of numbers by .astype(float)",
+    "coroutine": "write `def` instead of `async def`",
+    "generator": "write `return` instead of `yield`",
+    "async_generator": "write `def` instead of `async def`, and `return` instead of `yield`",
+}
 
 
 class GradientScore(NamedTuple):
@@ -98,6 +108,9 @@ class Grade:
         ordered = sorted(self.gradients, key=lambda one: one.status == "right")
         said = dict.fromkeys(one.message for one in ordered)
         return "\n".join([*said, *([self.hint] if self.hint else [])])
+
+    def __str__(self) -> str:
+        return f"{self.score:g} of {self.max_score:g} points\n{self.message}"
 
     def json(self) -> str:
         """Return all of it as JSON, the report among it."""
@@ -170,8 +183,8 @@ def grade(
     TypeError
         If `wrt` and `points` are missing, or the loss does not take the inputs.
     ValueError
-        If `points` and `wrt` do not go together, `hint` is none of those above, or `submission` is
-        the name of no Python file or notebook.
+        If `points` and `wrt` do not go together, points or a time are negative, `hint` is none of
+        those above, or `submission` is the name of no Python file or notebook.
 
     Notes
     -----
@@ -191,7 +204,13 @@ def grade(
     names = _names(wrt, points)
     if hint not in _HINTS:
         raise ValueError(f"hint={hint!r} is none of 'where', 'what', 'fix', None")
-    most = {name: float((points or {}).get(name, 1.0)) for name in names}
+    most = {name: (points or {}).get(name, 1.0) for name in names}
+    for what, number in [(f"points[{name!r}]", most[name]) for name in names] + [
+        ("timeout", timeout), ("budget", budget), ("memory", 1 if memory is None else memory),
+    ]:  # fmt: skip
+        _check_number(what, number, above_zero=what in ("timeout", "memory"))
+    most = {name: float(number) for name, number in most.items()}
+    check_given(loss, inputs)
     _check_assignment(loss, names, inputs)
     printed = ""
     try:
@@ -199,18 +218,20 @@ def grade(
         job = {"pieces": pieces, "function": function, "memory": memory and memory * 2**20}
         with Process(job | {"task": "serve"}, timeout) as process:
             try:
-                found, report = _Grading(process, loss, names, inputs).results()
+                found, report = _Grading(process, function, loss, names, inputs).results()
             finally:
                 printed = process.finish()
     except EndedError as error:
         status, said = error.status, f"{_capital(str(error))}."
         failed = (GradientScore(n, 0.0, most[n], status, said) for n in names)
         return Grade(tuple(failed), output=printed)
-    scores = [GradientScore(n, most[n] if status == "right" else 0.0, most[n], status, said)
+    scores = [GradientScore(n, most[n] if status == "right" else 0.0, most[n],
+                            status, said)
               for n, (status, said) in found.items()]  # fmt: skip
     if report is None or report.ok:
         return Grade(tuple(scores), "", printed, report)
-    repaired = _explained(loss, job, names, inputs, timeout, budget) if budget > 0 else None
+    compared = [name for name in names if found[name][0] != "failed"]
+    repaired = _explained(loss, job, compared, inputs, timeout, budget) if budget > 0 else None
     report = report if repaired is None else repaired
     return Grade(tuple(scores), "" if hint is None else report.hint(hint), printed, report)
 
@@ -223,6 +244,14 @@ def _names(wrt: str | tuple[str, ...] | None, points: Mapping[str, float] | None
         raise ValueError(f"points is for {', '.join(points)}, and wrt for {', '.join(asked)}: "
                          "name the same inputs")  # fmt: skip
     return asked
+
+
+def _check_number(what: str, number: Any, above_zero: bool) -> None:
+    """Refuse what is no score or no time."""
+    is_number = isinstance(number, (int, float, np.number)) and math.isfinite(number)
+    if not is_number or number < 0 or (above_zero and number == 0):
+        least = "larger than 0" if above_zero else "0 or larger"
+        raise ValueError(f"{what} is {number!r}: give a number that is {least}")
 
 
 def _check_assignment(loss: Any, names: list[str], inputs: Inputs) -> None:
@@ -286,13 +315,21 @@ class _Verdict(Check):
 class _Grading:
     """The comparison of what a process returns with the true gradients."""
 
-    def __init__(self, process: Process, loss: Any, names: list[str], inputs: Inputs) -> None:
+    def __init__(self, process: Process, name: str, loss: Any, names: list[str],
+                 inputs: Inputs) -> None:  # fmt: skip
         self.process, self.loss, self.names, self.inputs = process, loss, names, inputs
         self.is_watched, self.seen = False, dict[str, Any]()
 
         def gradients(*values: Any, **inputs: Any) -> Any:
             result, self.seen = process.call(values, inputs, self.is_watched)
+            if isinstance(result, (Other, str)):
+                kind = type(result).__name__
+                instead = _INSTEAD.get(kind, "return the gradients as arrays, in a dict by name")
+                article = "an" if kind[0] in "aeiou" else "a"
+                raise SubmissionError(f"`{name}` returned {article} {kind}: {instead}")
             return result
+
+        gradients.__name__ = name
 
         signature = process.loaded()
         if signature is not None:
@@ -313,9 +350,10 @@ class _Grading:
                 found |= self._compared([name])[0]
             except Exception as error:
                 found[name] = "failed", _said(error)
-        if all(status == "failed" for status, _ in found.values()):
-            found = dict.fromkeys(self.names, failed)
-        return found, None
+        compared = [name for name, (status, _) in found.items() if status != "failed"]
+        if not compared:
+            return dict.fromkeys(self.names, failed), None
+        return found, self._compared(compared)[1]
 
     def _compared(self, names: list[str]) -> tuple[dict[str, tuple[str, str]], Report]:
         with _quietly():
@@ -381,6 +419,8 @@ def _said(error: Exception) -> str:
     said = str(error).partition("\n")[0]
     if not isinstance(error, (SubmissionError, TypeError, ValueError)):
         said = f"{type(error).__name__}: {said}"
+    if f" {_OBJECTS} as the gradient" in said:
+        said = f"{said.partition(':')[0]}: {_INSTEAD[_OBJECTS]}"
     return _capital(said) if said.endswith(("?", ".")) else f"{_capital(said)}."
 
 

@@ -19,7 +19,7 @@ from ..checker.trees import leaves, mapped
 from ..derivation import Derivation, derive
 from ..ir.verify import draws
 from ..notebook import written
-from .exercises import Exercise, check_sizes, exercises
+from .exercises import Exercise, check_given, check_sizes, exercises
 from .standalone import LARGEST, StandaloneError, literal, standalone
 
 _HIDDEN = re.compile(
@@ -90,6 +90,8 @@ def make_sheet(
 
     Raises
     ------
+    TypeError
+        If an input of the loss is missing.
     ValueError
         If the loss cannot be written into a notebook, has no mistake of the level, or a gradient
         that can be derived for inputs of these sizes only.
@@ -104,6 +106,7 @@ def make_sheet(
     >>> mistake["line"], mistake["sentence"]
     (4, 'the sign of `X.T @ derror` is wrong')
     """
+    check_given(loss, inputs)
     derivation = derive(loss, wrt, **inputs)
     check_sizes(derivation)
     code = standalone(loss)
