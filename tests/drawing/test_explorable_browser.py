@@ -431,7 +431,7 @@ def test_the_regularisation_is_added(opened):
     settle(page)
     w, dw = (model[part][1]["W"][3][1] for part in ("layers", "gradients"))
     text = page.text("#penalty")
-    slope = number(re.search(r"measured slope is (\S+),", text)[1])
+    slope = number(re.search(r"measured slope is (\S+);", text)[1])
     assert slope == pytest.approx(0.02 * w, rel=1e-3)
     assert number(text.split("dW2[3, 1] = ")[1].removesuffix(".")) == pytest.approx(dw, rel=1e-3)
 
@@ -602,8 +602,7 @@ def test_what_the_page_says_fits_its_data(opened, n, d, reg, bias):
         settle(page)
     everything = page.text("body")
     assert not re.search(r"(?<![\d.,−-])1 (examples|features|steps)", everything)
-    for words in ("regions show", "regions fade"):
-        assert (words in everything) == (d == 2)
+    assert ("regions" in everything) == (d == 2)
 
 
 @pytest.mark.parametrize("reg", [0.0, 1.0, 300.0])

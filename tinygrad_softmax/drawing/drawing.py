@@ -140,11 +140,11 @@ def draw(loss: Tensor | Callable[..., Any], /, wrt: str | tuple[str, ...] | None
         If a parameter was changed after the loss was computed.
     TypeError
         If `loss` is neither a Tensor nor a function, is a Tensor and inputs are given, or `wrt`
-        names no input.
+        names no input; with `explore`, if the inputs are not those that the loss takes.
     ValueError
         If there are more boxes than `limit`, or an input has a name that no Python variable can
-        have; with `explore`, if the loss is another one than the page can show, or it has more than
-        10 classes, 1000 examples or 1000 weights in a layer.
+        have; with `explore`, if the loss is another one than the page can show, an input has not
+        the form of data, labels or weights, or there are more than 10 classes, 1000 examples or 1000 weights in a layer.
 
     Notes
     -----

@@ -79,12 +79,10 @@ function Steps() {
           text(layers.length > 1 ? "steps.network" : "steps.linear", { units: layers[0].W[0].length })}</span></label>`;
       })}</fieldset>`}
     <pre><code>${lines.join("\n")}</code></pre>
-    <div class="two">
-      <div>${planar
-        ? html`<${Regions} model=${model} key=${scheme} label=${text("steps.regions", said)} />
+    <div class=${planar ? "two" : ""}>
+      ${planar && html`<div><${Regions} model=${model} key=${scheme} label=${text("steps.regions", said)} />
           <p class="quiet"><${Words} of="steps.points" /> ${classes.map((k) =>
-            html`<span class="key"><${Sign} k=${k} /> ${k}</span> `)}</p>`
-        : html`<p class="quiet"><${Words} of="steps.no_regions" d=${data.X[0].length} /></p>`}</div>
+            html`<span class="key"><${Sign} k=${k} /> ${k}</span> `)}</p></div>`}
       <div>
         <div class="buttons" role="group" aria-label=${text("steps.buttons")}>
           ${[1, 10, 100].map((number) => html`<button type="button" id=${`steps-${number}`}
