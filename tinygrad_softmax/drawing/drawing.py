@@ -144,7 +144,8 @@ def draw(loss: Tensor | Callable[..., Any], /, wrt: str | tuple[str, ...] | None
     ValueError
         If there are more boxes than `limit`, or an input has a name that no Python variable can
         have; with `explore`, if the loss is another one than the page can show, an input has not
-        the form of data, labels or weights, or there are more than 10 classes, 1000 examples or 1000 weights in a layer.
+        the form of data, labels or weights, or there are more than 10 classes, 1000 examples or
+        1000 weights in a layer.
 
     Notes
     -----

@@ -7,6 +7,7 @@ matter.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import inspect
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import by_hand
+from ...core.tensor import Tensor
 from ...core.transforms import value_and_grad
 from ...ir.words import listed, shape_text
 
@@ -104,6 +106,8 @@ def recognised(loss: Callable[..., Any], wrt: Any, inputs: Point) -> Classifier:
             _check_wrt(roles, wrt)
             return found
         refusals.append(found)
+    if told := _unfit_weights(given, loss if refusals else None):
+        raise ValueError(told)
     if refusals:
         raise ValueError(f"{_SHOWN}; {min(refusals)[-1]}")
     raise ValueError(_unfit(name, given))
@@ -120,17 +124,31 @@ def _check_names(signature: inspect.Signature, name: str, inputs: Point) -> None
                and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]  # fmt: skip
     if missing:
         raise TypeError(f"{name} also needs {listed(missing)}: pass it as an input")
+    if tensors := [key for key, value in inputs.items() if isinstance(value, Tensor)]:
+        raise TypeError(f"{tensors[0]} is a Tensor, and the inputs are arrays: pass its data")
+
+
+def _unfit_weights(given: Point, loss: Callable[..., Any] | None) -> str | None:
+    """Say which weights are no arrays of floats; if there is a loss, it has to be the right one."""
+    floats = {key: array.astype(float) for key, array in _arrays(given).items()}
+    for roles in _candidates(given | floats):
+        wrong = [key for key in roles.parameters if key not in _parameters(given)]
+        if not wrong:
+            continue
+        changed = given | {key: floats[key] for key in wrong}
+        with contextlib.suppress(ValueError):
+            if loss and not isinstance(_compared(loss, "", roles, changed), Classifier):
+                continue
+            if isinstance(given[wrong[0]], list):
+                return (f"{wrong[0]} is a list, and weights are arrays: "
+                        f"pass np.array({wrong[0]}, dtype=float)")  # fmt: skip
+            return (f"{wrong[0]} holds integers, and weights are floats: "
+                    f"pass {wrong[0]}.astype(float)")  # fmt: skip
+    return None
 
 
 def _unfit(name: str, given: Point) -> str:
     """Say why the inputs are not those of a classifier."""
-    floats = {key: array.astype(float) for key, array in _arrays(given).items()}
-    for roles in _candidates(given | floats):
-        for key in roles.parameters:
-            if isinstance(given[key], list):
-                return f"{key} is a list, and weights are arrays: pass np.array({key}, dtype=float)"
-            if given[key].dtype.kind != "f":
-                return f"{key} holds integers, and weights are floats: pass {key}.astype(float)"
     arrays = _arrays(given)
     chains = [*_chains(given)]
     if chains:
@@ -147,7 +165,7 @@ def _unfit(name: str, given: Point) -> str:
         for key, array in others.items():
             if told := _bad_labels(key, array, X, n, classes):
                 return told
-        return (f"none of the inputs has the labels of the {n} examples in {X}: pass them as an "
+        return (f"none of the inputs has the labels of the examples in {X}: pass them as an "
                 f"input, as classes from 0 to {classes - 1} of the shape ({n},)")  # fmt: skip
     shapes = [f"{key} {shape_text(array.shape)}" for key, array in arrays.items()]
     return (f"{_SHOWN}; {name} has no inputs with the shapes of X (N, D), y (N), W (D, K) and b "
@@ -189,7 +207,8 @@ def _bad_labels(key: str, array: Array, X: str, n: int, classes: int) -> str | N
         return (f"the labels in {key} go from {array.min():g} to {array.max():g}, and the classes "
                 f"of {classes} scores go from 0 to {classes - 1}: pass them as those")  # fmt: skip
     if array.dtype.kind in "biu":
-        return f"{key} has {array.size} labels, and {X} has {n} examples: pass one label for each"
+        return (f"{key} has the shape {shape_text(array.shape)}, and labels have the shape "
+                f"({n},): pass one for each example in {X}")  # fmt: skip
     return None
 
 
