@@ -487,6 +487,16 @@ def test_a_module_that_fails_on_import_is_told(file, capsys, monkeypatch):
     assert "fails_on_import.py, line 1: ModuleNotFoundError" in err
 
 
+def test_a_module_with_a_null_byte_is_told(file, capsys, monkeypatch):
+    monkeypatch.chdir(file.parent)
+    Path("has_a_null_byte.py").write_bytes(b"x = 1\0\n")
+    err = refused(capsys, "derive", "has_a_null_byte:loss", "W=2x3", status=3)
+    assert "has_a_null_byte cannot be imported: source code string cannot contain null" in err
+    file.write_text("x = 1\nimport has_a_null_byte\n", "utf-8")
+    err = refused(capsys, "derive", "mine.py", "W=2x3", status=3)
+    assert "mine.py, line 2: " in err
+
+
 def test_a_wrong_shape_fails_in_the_line_of_the_loss(file, capsys):
     err = refused(capsys, "derive", f"{file}:loss", "W=2x4", *INPUTS[1:], status=3)
     assert "in loss: ValueError:" in err

@@ -57,11 +57,11 @@ inputs:
   `inputs` in the file of the loss, if it is there: a dict, or a function.
 
 exit status:
-  0  all went well; all gradients that were checked are right
-  1  a gradient that was checked is wrong
-  2  usage: bad arguments, an unknown function, missing inputs, or a loss that
-     cannot be derived
-  3  your code failed: a file cannot be parsed, or a module or function raised
+  0    all went well; all gradients that were checked are right
+  1    a gradient that was checked is wrong
+  2    usage: bad arguments, an unknown function, missing inputs, or a loss that
+       cannot be derived
+  3    your code failed: a file cannot be parsed, or a module or function raised
   130  interrupted with Ctrl-C
 
 example:
@@ -397,7 +397,8 @@ def _users_code() -> Iterator[None]:
 
 def _frames(error: BaseException) -> list[traceback.FrameSummary]:
     """Return the calls of the user's functions that an exception has come through."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if is_users(f.filename)]
+    frames = [f for f in traceback.extract_tb(error.__traceback__)
+              if is_users(f.filename) and not f.filename.startswith("<frozen ")]  # fmt: skip
     return [f for f in frames if "site-packages" not in f.filename] or frames
 
 
@@ -472,6 +473,8 @@ def _module(place: str) -> ModuleType:
                 return importlib.import_module(place)
         except _UserCodeError as error:
             cause = error.__cause__
+            if isinstance(cause, SyntaxError) and not cause.filename and not _frames(cause):
+                raise _UserCodeError(f"{place} cannot be imported: {cause}") from None
             if isinstance(cause, ModuleNotFoundError) and f"{place}.".startswith(f"{cause.name}."):
                 raise _UsageError(f"there is no module {cause.name!r} to import") from None
             raise
