@@ -120,6 +120,16 @@ def test_an_odd_gradient_hides_no_mistake_of_the_others(graded):
     assert "Look at dscores" in found.hint
 
 
+@pytest.mark.parametrize("one", ["5.0", "dW", "b", "[dW]"])
+def test_one_array_for_several_gradients_is_graded(graded, one):
+    code = RIGHT.replace('return {"W": ', "dW = ").replace(
+        ', "b": dscores.sum(axis=0, keepdims=True)}', f"\n    return {one}"
+    )
+    found = graded(code)
+    assert not found.ok
+    assert found.gradients[1].status in ("wrong", "failed")
+
+
 def test_a_submission_that_is_partly_right_is_told_apart(graded):
     odd = RIGHT.replace("dscores.sum(axis=0, keepdims=True)", "None")
     points = {"W": 3, "b": 1}
@@ -222,11 +232,11 @@ def test_a_function_is_graded_by_its_source():
         ),
         (
             RIGHT.replace("def gradients", "def grad"),
-            "no function `gradients` in the submission, but `grad`.",
+            "no function `gradients` in the submission, only `grad`.",
         ),
         (
             "gradients = 3\ndef help(): 0\n" + RIGHT.replace("def gradients", "def grad"),
-            "but `help`, `grad`.",
+            "only `help`, `grad`.",
         ),
         (RIGHT.replace("(W, b, X, y, reg)", "(W, b, X, y, reg, cache)"), "cache"),
         (before("open('/etc/hostname')"), "PermissionError: a submission may not open"),

@@ -291,7 +291,7 @@ def serve(job: dict[str, Any], requests: IO[str], answer: Callable[[Any], None])
     if not callable(function):
         names = [name for name, value in space.items() if isinstance(value, types.FunctionType)
                  and value.__module__ == "submission"]  # fmt: skip
-        has = f", but `{'`, `'.join(names)}`" if names else ""
+        has = f", only `{'`, `'.join(names)}`" if names else ""
         reason = f": {failed[0]}" if failed else ""
         said = f"there is no function `{job['function']}` in the submission{has}{reason}"
         answer({"error": said})
@@ -305,7 +305,10 @@ def serve(job: dict[str, Any], requests: IO[str], answer: Callable[[Any], None])
         guard.is_running, guard.refused = True, ""
         try:
             sys.settrace(watch)
-            reply["result"] = encode(function(*values, **inputs))
+            result = function(*values, **inputs)
+            reply["result"] = encode(result)
+            if inspect.iscoroutine(result):
+                result.close()  # it would be told at the end that nobody waited for it
         except BaseException as error:  # whatever a submission raises, sys.exit() among it
             reply["error"] = told(error, files)
         finally:

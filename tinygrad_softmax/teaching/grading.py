@@ -353,7 +353,10 @@ class _Grading:
         compared = [name for name, (status, _) in found.items() if status != "failed"]
         if not compared:
             return dict.fromkeys(self.names, failed), None
-        return found, self._compared(compared)[1]
+        try:
+            return found, self._compared(compared)[1]
+        except Exception:  # one array for several, which fits each of them alone
+            return found, None
 
     def _compared(self, names: list[str]) -> tuple[dict[str, tuple[str, str]], Report]:
         with _quietly():
