@@ -42,6 +42,8 @@ given = draw()
 a_list = [1]
 """
 INPUTS = ("W=2x3", "b=1x3", "X=7x2", "y=7:3", "reg=1e-3")
+#: Seconds that no machine needs for a repair.
+AMPLE = ("--budget", "600")
 
 
 @pytest.fixture
@@ -85,7 +87,7 @@ def test_a_derivation_comes_in_every_form(file, capsys, options, expected):
 
 
 def test_a_gradient_is_checked(file, capsys):
-    call = ("check", f"{file}:loss", f"{file}:gradients", *INPUTS, "--wrt", "W,b")
+    call = ("check", f"{file}:loss", f"{file}:gradients", *INPUTS, *AMPLE, "--wrt", "W,b")
     assert main(call) == 1
     assert "the term `reg * W` is missing" in capsys.readouterr().out
     assert "right" in run(capsys, *call[:-1], "b")
@@ -189,7 +191,7 @@ def test_a_file_stands_for_its_loss_and_gradients(file, capsys):
         "def loss(W, X):\n    return (W * X).sum(), 2 * X\n", "utf-8"
     )  # one function for both
     capsys.readouterr()
-    assert main(["check", str(file), "W=2x3", "X=2x3", "--wrt", "W"]) == 1
+    assert main(["check", str(file), "W=2x3", "X=2x3", "--wrt", "W", *AMPLE]) == 1
     assert "`2` does not belong there" in capsys.readouterr().out
 
 
@@ -264,7 +266,7 @@ def test_results_come_as_json(file, capsys):
     explained = json.loads(run(capsys, "explain", *call))
     assert [line["name"] for line in explained["lines"]][-2:] == ["dW", "db"]
     assert {"result", "operand", "sentence"} <= explained["arrows"][0].keys()
-    assert main(["check", *call]) == 1
+    assert main(["check", *call, *AMPLE]) == 1
     report = json.loads(capsys.readouterr().out)
     assert not report["ok"]
     assert report["findings"][0]["cause"] == "term_missing"
@@ -460,7 +462,7 @@ def test_code_that_fails_is_told_with_its_line(file, capsys, monkeypatch, comman
 @pytest.mark.parametrize("name", READABLE)
 def test_a_file_is_read_in_its_encoding(file, capsys, name):
     file.write_bytes(READABLE[name] + LOSS.encode())
-    assert main(["check", str(file), *INPUTS, "--wrt", "W"]) == 1
+    assert main(["check", str(file), *INPUTS, "--wrt", "W", *AMPLE]) == 1
     assert "the term `reg * W` is missing" in capsys.readouterr().out
 
 
@@ -550,7 +552,7 @@ def test_a_notebook_is_checked(tmp_path, capsys, monkeypatch):
         loss,
         f"!echo a \\\n    b\ndef gradients{gradients}",
     )
-    assert main(["check", place, *INPUTS, "--wrt", "W,b"]) == 1
+    assert main(["check", place, *INPUTS, "--wrt", "W,b", *AMPLE]) == 1
     out, err = capsys.readouterr()
     assert "the term `reg * W` is missing" in out
     assert "(line 8)" in out
