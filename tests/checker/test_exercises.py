@@ -129,3 +129,12 @@ def test_the_tests_of_seeded_mistakes_notice_right_ones(monkeypatch):
     right = dict(zip(program.wrt, right, strict=True))
     found = seed_mistakes(program.loss, program.wrt, **program.inputs)
     assert any(equal(mistake.function(**program.inputs), right) for mistake in found)
+
+
+def test_an_edit_that_leaves_no_numbers_is_no_exercise():
+    """As that of einsum's product, one of whose factors is a string."""
+    inputs = {"w": np.array([1.0, 2.0]), "X": np.arange(24.0).reshape(3, 8)}
+    loss = lambda w, X: np.sum((X.reshape(3, 4, 2) @ w) ** 2)  # noqa: E731 - its source is not read
+    found = list(seed_mistakes(loss, wrt="w", **inputs))
+    assert found
+    assert all(np.asarray(m.function(**inputs)["w"]).dtype.kind == "f" for m in found)

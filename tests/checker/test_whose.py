@@ -82,3 +82,22 @@ def undivided(W, X):
 def test_a_loss_that_is_returned_as_a_float_is_differentiated(pair):
     report = check_gradients(*pair, wrt="W", budget=600.0, W=R((3, 2)), X=R((5, 3)))
     assert [f.repaired for f in report.findings] == [True]
+
+
+async def later(W, X):
+    return 2 * X.T @ (X @ W)
+
+
+def one_by_one(W, X):
+    yield 2 * X.T @ (X @ W)
+
+
+@pytest.mark.parametrize(("gradients", "words"), [
+    (later, "later returned a coroutine"),
+    (one_by_one, "one_by_one returned a generator"),
+    (lambda W, X: "2 X' X W", "returned a str"),
+    (lambda W, X: (2 * X.T @ (X @ W)).astype(object), "dtype object .*astype"),
+])  # fmt: skip
+def test_what_is_no_array_of_numbers_is_named(gradients, words):
+    with pytest.raises(TypeError, match=words):
+        check_gradients(in_float, gradients, wrt="W", W=R((3, 2)), X=R((5, 3)))

@@ -259,7 +259,10 @@ class _Seeder:
     def _results(self, function: Any) -> list[dict[str, Any]]:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return [{n: np.array(v) for n, v in function(**copied(p)).items()} for p in self.points]
+            return [
+                {n: np.array(v, dtype=float) for n, v in function(**copied(p)).items()}
+                for p in self.points
+            ]
 
     def _equal(self, one: dict[str, Any], other: dict[str, Any]) -> bool:
         return all(same(one[n], other[n], 1e-9) for n in self.wrt)

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from copy import deepcopy
 from functools import cache, update_wrapper
-from types import FunctionType, GeneratorType, ModuleType, TracebackType
+from types import CoroutineType, FunctionType, GeneratorType, ModuleType, TracebackType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -263,8 +263,10 @@ class Hand:
         gradients = {n: np.array(found[n]) for n in self.wrt}
         odd = [n for n, g in gradients.items() if g.dtype.kind not in "fiubc"]
         if odd:
-            raise TypeError(f"{self.name} returned {type(found[odd[0]]).__name__} as the gradient "
-                            f"of {odd[0]}: an array of numbers is needed")  # fmt: skip
+            dtype = f" of dtype {gradients[odd[0]].dtype}" if np.ndim(found[odd[0]]) else ""
+            raise TypeError(f"{self.name} returned {type(found[odd[0]]).__name__}{dtype} as the "
+                            f"gradient of {odd[0]}: an array of numbers is needed, as by "
+                            ".astype(float)")  # fmt: skip
         return Outcome(gradients, called.value, called.modified)
 
     def _called(self, inputs: Inputs) -> _Called:
@@ -287,6 +289,11 @@ class Hand:
             was = {n: v.copy() for n, v in leaves(copies)
                    if isinstance(v, np.ndarray) and v.flags.writeable}  # fmt: skip
             result = self._call(self.gradients, copies, extras)
+            if isinstance(result, (str, CoroutineType, GeneratorType)):
+                if not isinstance(result, str):
+                    result.close()
+                raise TypeError(f"{self.name} returned a {type(result).__name__}: return a dict "
+                                "by parameter, or a tuple in their order")  # fmt: skip
             if self.joint:
                 value, result = told_apart(result, True)
                 if result is None:
