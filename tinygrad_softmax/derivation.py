@@ -90,10 +90,10 @@ class Derivation:
         self.rests_on = tuple(dict.fromkeys(rests_on))
         pairs = [(f.name, f.axis) for f in known]
         self.chooser = Chooser(self.trace, self.wrt, pairs)
-        facts_ = (*self._called_with.assumptions, *self.rests_on)
-        texts = {fact.text for fact in facts_}
+        holding = (*self._called_with.assumptions, *self.rests_on)
+        texts = {fact.text for fact in holding}
         fixed = [Fixed(text) for text in self._called_with.fixed() if text not in texts]
-        assumptions = (*fixed, *facts_)
+        assumptions = (*fixed, *holding)
         last = (lambda e: finish(e, self.trace.world)[0]) if self.stable else (lambda e: e)
         absent = self.trace.inputs.keys() - self._called_with.inputs.keys()
         inputs, targets = tuple(n for n in self.given if n not in absent), None

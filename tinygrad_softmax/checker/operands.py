@@ -522,11 +522,11 @@ def _squared(node: ast.expr) -> ast.expr | None:
     """Return what is squared."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
         return node.left if ast.dump(node.left) == ast.dump(node.right) else None
-    power = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow)
-    if power and ast.unparse(node.right) == "2":  # type: ignore[attr-defined]
-        return node.left  # type: ignore[attr-defined, no-any-return]
-    is_square = isinstance(node, ast.Call) and ast.unparse(node.func).endswith("square")
-    return node.args[0] if is_square else None  # type: ignore[attr-defined]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+        return node.left if ast.unparse(node.right) == "2" else None
+    if isinstance(node, ast.Call) and node.args and ast.unparse(node.func).endswith("square"):
+        return node.args[0]
+    return None
 
 
 def _sums(node: ast.expr, scope: Scope, parts: Parts) -> Iterator[ast.expr]:

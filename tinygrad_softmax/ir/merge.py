@@ -525,7 +525,7 @@ def parting(runs: list[Any]) -> str:
         again.course = []
         try:
             again.run()
-        except Exception:
+        except Exception:  # the loss need not run at all drawn inputs
             continue
         courses.append(again.course)
     if len(courses) == 2:

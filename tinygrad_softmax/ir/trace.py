@@ -446,7 +446,7 @@ def _traced(function: Any, given: dict[str, Any], wrt: tuple[str, ...], sizes: S
             if runs and runs[-1].related_any:
                 continue
             raise
-        except Exception as error:
+        except Exception as error:  # of the loss, at sizes that may not be its own
             if runs and runs[-1].related_any:
                 continue
             if not open_:
@@ -483,7 +483,7 @@ def _guessed(function: Any, given: Any, wrt: Any, sizes: Sizes, scalar: bool, st
             run.run()
         except (AgainError, BranchError, GradientLostError, NoRuleError):
             return True
-        except Exception:
+        except Exception:  # of the loss: what counts is how far it came
             if run.steps > steps or run.related_any:
                 return True
             sizes.parent, sizes.multiple = before
@@ -566,7 +566,7 @@ def _differs(traced: Trace, function: Any, given: dict[str, Any]) -> str | None:
             if traced.misfit(**inputs) is not None:
                 continue
             plain = plain_run(function, inputs)
-        except Exception:
+        except Exception:  # the loss need not run at all drawn inputs
             continue
         try:
             with np.errstate(all="ignore"), warnings.catch_warnings():

@@ -348,7 +348,7 @@ class _Grading:
         for name in self.names:  # one that is missing or odd takes nothing from the others
             try:
                 found |= self._compared([name])[0]
-            except Exception as error:
+            except Exception as error:  # whatever the gradient is, the others count
                 found[name] = "failed", _said(error)
         compared = [name for name, (status, _) in found.items() if status != "failed"]
         if not compared:
